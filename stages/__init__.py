@@ -1,0 +1,1 @@
+"""A workflow of cached stages that trains and compares image classifiers; dvc.yaml is the graph."""

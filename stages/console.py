@@ -1,0 +1,148 @@
+"""The manners of every command: lines, progress bars, and errors in one line.
+
+This module only talks. It never touches a result, so no stage depends on it in dvc.yaml.
+"""
+
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, ParamSpec, Protocol
+
+import typer
+
+from stages.errors import InputError
+
+P = ParamSpec("P")
+
+STANDARD_ERROR = 2  # its file descriptor
+INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+
+
+def new_app() -> typer.Typer:
+    """Return an app whose --help is plain text, so that it answers at once."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def say(line: str) -> None:
+    """Print one line for the person watching, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def command(body: Callable[P, None]) -> Callable[P, None]:
+    """Turn the errors a person can mend into one line and exit code 1, without a traceback."""
+
+    @functools.wraps(body)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            body(*args, **kwargs)
+        except InputError as error:
+            _fail(str(error))
+        except OSError as error:
+            where = error.filename or "disk"
+            _fail(f"{where}: {error.strerror or error}; nothing was published, mend it and run the command again")
+        except MemoryError:
+            _fail("memory: the system has no more to give; close other programs and run the command again")
+        except KeyboardInterrupt:
+            say("\nstopped: nothing half-written was left behind; the same command starts this stage again")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return wrapper
+
+
+def _fail(line: str) -> NoReturn:
+    say(f"error: {line}")
+    raise typer.Exit(1) from None
+
+
+class Advance(Protocol):
+    """Move a progress bar on by `amount`, or to `completed`; the note stands behind the bar."""
+
+    def __call__(
+        self,
+        amount: float = 0,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Move the bar."""
+
+
+@contextmanager
+def progress(description: str, total: float | None, unit: str = "") -> Iterator[Advance]:
+    """Show a bar on the terminal while the block runs; a log file gets the lines of say(), not a bar.
+
+    Args:
+        description: What is being done.
+        total: Amount of work in `unit`, or None if nobody knows yet.
+        unit: "bytes" shows sizes and speed; any other word stands behind the count.
+
+    Yields:
+        A function that moves the bar.
+    """
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    amounts: list[bars.ProgressColumn] = []
+    if unit == "bytes":
+        amounts = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
+    elif total:
+        amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
+    columns = [
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(24),
+        *amounts,
+        bars.TimeElapsedColumn(),
+        bars.TextColumn("{task.fields[note]}"),
+    ]
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total, note="")
+
+        def advance(
+            amount: float = 0,
+            *,
+            completed: float | None = None,
+            total: float | None = None,
+            description: str | None = None,
+            note: str | None = None,
+        ) -> None:
+            if note is not None:
+                bar.update(task, note=note)
+            bar.update(task, advance=amount or None, completed=completed, total=total, description=description)
+
+        yield advance
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep off the terminal what native libraries print while the block runs; if the block raises, it is shown."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notes of TensorFlow; some come all the same
+    sys.stderr.flush()
+    terminal = os.dup(STANDARD_ERROR)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), STANDARD_ERROR)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            os.dup2(terminal, STANDARD_ERROR)
+            os.close(terminal)
+
+
+def table(header: list[str], rows: list[list[str]]) -> None:
+    """Print a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        shown.add_row(*row)
+    Console().print(shown)

@@ -1,0 +1,1 @@
+"""What a result is: probabilities, scores and the tables made of them."""

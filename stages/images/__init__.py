@@ -1,0 +1,1 @@
+"""What the data is: where it comes from, its files, its arrays."""

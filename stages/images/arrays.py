@@ -1,0 +1,140 @@
+"""The arrays of a dataset: four .npy files that are read and written as memory maps, and a JSON that describes them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, ValidationError
+
+from stages.errors import InputError
+from stages.settings import Schema
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+DESCRIPTION = "dataset.json"
+CHUNK = 4096  # images at a time: 3 MB of MNIST, whatever the size of the dataset
+AGAIN = "run the preprocess stage again"
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.integer]
+
+
+class SplitDescription(Schema):
+    """What one split holds.
+
+    Attributes:
+        images: How many there are.
+        images_per_class: How many of each class, in the order of the classes.
+        pixel_mean: Mean of all pixels, 0…255.
+        pixel_deviation: Their standard deviation.
+    """
+
+    images: int
+    images_per_class: list[int]
+    pixel_mean: float
+    pixel_deviation: float
+
+
+class Description(Schema):
+    """What the arrays of a dataset are.
+
+    Attributes:
+        classes: What each label means, label 0 first.
+        image_shape: Height, width and channels, in pixels.
+        train: The training images.
+        test: The test images.
+    """
+
+    classes: list[str]
+    image_shape: Annotated[tuple[int, int, int], Field(strict=False)]
+    train: SplitDescription
+    test: SplitDescription
+
+
+def read_description(folder: Path) -> Description:
+    """Return the description in a folder of arrays, without opening an array.
+
+    Raises:
+        InputError: The folder has none, or it is damaged.
+    """
+    path = folder / DESCRIPTION
+    try:
+        return Description.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(
+            path, "the description of a dataset", "none", "run dvc repro, or the preprocess stage"
+        ) from error
+    except ValidationError as error:
+        raise InputError(path, "the description of a dataset", error.errors()[0]["msg"], AGAIN) from error
+
+
+def read_split(folder: Path, split: Split) -> tuple[Images, Labels]:
+    """Map the images and labels of a split.
+
+    Returns:
+        Images, uint8, (num_images, height, width, channels), 0…255; labels, int32, (num_images,). Both read-only.
+
+    Raises:
+        InputError: An array is missing, damaged, or not what the description says.
+    """
+    description = read_description(folder)
+    count = getattr(description, split).images
+    images = _map(folder / f"{split}_images.npy", np.uint8, (count, *description.image_shape))
+    labels = _map(folder / f"{split}_labels.npy", np.int32, (count,))
+    return images, labels
+
+
+def write_split(
+    folder: Path, split: Split, images: Images, labels: Labels, num_classes: int, advance: Callable[[int], None]
+) -> SplitDescription:
+    """Copy a split into memory-mapped .npy files, a chunk at a time.
+
+    Args:
+        folder: Where to write.
+        split: Which split it is.
+        images: uint8, (num_images, height, width), as mapped from their source.
+        labels: Integers below the number of classes, (num_images,).
+        num_classes: How many classes there are.
+        advance: Called with the number of images of each chunk that was written.
+    """
+    shape = (*images.shape, 1) if images.ndim == 3 else images.shape
+    image_file = np.lib.format.open_memmap(folder / f"{split}_images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    pixel_sum = squares_sum = 0  # Python integers: exact, so the same on every machine
+    for start in range(0, len(images), CHUNK):
+        chunk = np.asarray(images[start : start + CHUNK])
+        image_file[start : start + CHUNK] = chunk.reshape(-1, *shape[1:])
+        counts = np.bincount(chunk.ravel(), minlength=256)
+        pixel_sum += int(counts @ np.arange(256))
+        squares_sum += int(counts @ np.arange(256) ** 2)
+        advance(len(chunk))
+    image_file.flush()
+    np.save(folder / f"{split}_labels.npy", labels.astype(np.int32), allow_pickle=False)
+
+    mean = pixel_sum / images.size
+    return SplitDescription(
+        images=len(images),
+        images_per_class=np.bincount(labels, minlength=num_classes).tolist(),
+        pixel_mean=round(mean, 4),
+        pixel_deviation=round((squares_sum / images.size - mean**2) ** 0.5, 4),
+    )
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write the description beside the arrays."""
+    text = json.dumps(description.model_dump(), indent=2, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def _map(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(path, "an array", "none", AGAIN) from error
+    except (ValueError, EOFError) as error:
+        raise InputError(path, "a whole .npy file", str(error), AGAIN) from error
+    if array.dtype != dtype or array.shape != shape:
+        raise InputError(path, f"{np.dtype(dtype)} {shape}", f"{array.dtype} {array.shape}", AGAIN)
+    return array

@@ -1,0 +1,102 @@
+"""params.yaml: which datasets there are, and which runs put a recipe to one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from stages.errors import InputError
+from stages.settings import Name, Schema, did_you_mean
+
+PATH = Path("params.yaml")
+
+
+class Source(Schema):
+    """Where the files of a dataset lie before preprocessing."""
+
+    source: Path
+
+
+class Run(Schema):
+    """A recipe put to a dataset.
+
+    Attributes:
+        dataset: Name of a key under `datasets`.
+        recipe: Name of a file in recipes/, without its suffix.
+        seed: Start of every random number of the run, 0…2³² - 1.
+        published: Test accuracy that somebody else reported for the same system, 0…1.
+    """
+
+    dataset: Name
+    recipe: Name
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+    published: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    @property
+    def recipe_path(self) -> Path:
+        """The recipe's file."""
+        return Path("recipes") / f"{self.recipe}.yaml"
+
+    @property
+    def data(self) -> Path:
+        """The folder of the dataset's arrays."""
+        return Path("data/processed") / self.dataset
+
+
+class Plan(Schema):
+    """The whole of params.yaml."""
+
+    downloads: list[Name]
+    datasets: Mapping[Name, Source]
+    runs: Mapping[Name, Run]
+
+    @model_validator(mode="after")
+    def _runs_use_known_datasets(self) -> Self:
+        for name, run in self.runs.items():
+            if run.dataset not in self.datasets:
+                raise PydanticCustomError(
+                    "unknown_key",
+                    "runs.{name}.dataset to be one of {known}{suggestion}",
+                    {
+                        "name": name,
+                        "known": ", ".join(self.datasets),
+                        "suggestion": did_you_mean(run.dataset, self.datasets),
+                        "key": run.dataset,
+                    },
+                )
+        return self
+
+
+def find_run(name: str) -> Run:
+    """Return the run of this name in params.yaml.
+
+    Raises:
+        InputError: params.yaml does not fit its schema, or has no such run.
+    """
+    runs = Plan.load(PATH).runs
+    if name not in runs:
+        known = f"one of the runs {', '.join(runs)}{did_you_mean(name, runs)}"
+        raise InputError(PATH, known, repr(name), "choose one or add it under runs")
+    return runs[name]
+
+
+def model_path(run: str) -> Path:
+    """Where train leaves the model of a run."""
+    return Path("models") / f"{run}.keras"
+
+
+def plot_path(kind: str, run: str) -> Path:
+    """Where a table to be drawn lies: plots/history, plots/confusion or plots/classes."""
+    return Path("plots") / kind / f"{run}.csv"
+
+
+def metrics_path(run: str) -> Path:
+    """Where evaluate leaves the metrics of a run."""
+    return Path("metrics") / f"{run}.json"
+
+
+def predictions_path(run: str) -> Path:
+    """Where predict leaves the predictions of a run."""
+    return Path("predictions") / f"{run}.csv"

@@ -1,0 +1,62 @@
+"""Train the model of a run.
+
+Reads params.yaml, the run's recipe and its dataset's arrays; writes models/<run>.keras, plots/history/<run>.csv and,
+ignored by git and DVC, logs/<run>.json with the time it took. In dvc.yaml: `train`.
+
+    python -m stages.train --run mnist-mlp
+
+Takes 20 s for mnist-mlp and 5 minutes for fashion-cnn-gap on 2 cores.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages import console
+
+app = console.new_app()
+
+
+@app.command()
+@console.command
+def main(
+    run: Annotated[str, typer.Option(help="A run of params.yaml.")],
+    weights: Annotated[Path | None, typer.Option(help="Write the weights alone to this .weights.h5 file too.")] = None,
+) -> None:
+    """Train the model of a run, and write the model and the history of its epochs."""
+    from stages import plan
+    from stages.errors import InputError
+    from stages.images import arrays
+    from stages.training import determinism, history, loop, model_file, network, splits, timing
+    from stages.training.recipe import Recipe
+
+    chosen = plan.find_run(run)
+    recipe = Recipe.load(chosen.recipe_path)
+    description = arrays.read_description(chosen.data)
+    if weights and not weights.name.endswith(".weights.h5"):
+        raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
+
+    determinism.settle(chosen.seed, recipe.training.threads)
+    model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
+    optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
+    model.summary()
+
+    examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path)
+    started = time.monotonic()
+    try:
+        loop.train(
+            model, optimizer, recipe.training, examples, validation,
+            on_epoch=lambda epochs: history.write(plan.plot_path("history", run), epochs),
+        )  # fmt: skip
+    except loop.DivergedError as error:
+        raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
+    timing.write(Path("logs") / f"{run}.json", time.monotonic() - started, recipe.training.epochs)
+    model_file.save(model, plan.model_path(run))
+    if weights:
+        model.save_weights(weights)
+
+
+if __name__ == "__main__":
+    app()

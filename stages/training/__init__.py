@@ -1,0 +1,1 @@
+"""How a model learns: the recipe, the network it describes, the loop, the saved model."""

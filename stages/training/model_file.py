@@ -1,0 +1,84 @@
+"""The saved model: Keras's own format, and the same bytes each time the same model is saved."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages import atomic
+from stages.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+UNSTABLE = {"date_saved", "shared_object_id"}  # the clock, and addresses in memory
+
+
+def save(model: "keras.Model", path: Path) -> None:
+    """Save a model without its optimizer, in the bytes that follow from its layers and weights alone.
+
+    Keras writes the date, the zip's times and memory addresses into the file; this writes it again without them.
+    """
+    import keras
+
+    bare = keras.Model(model.inputs, model.outputs, name=model.name)  # the same layers, not compiled
+    with atomic.new_file(path) as partial:
+        bare.save(partial)
+        with zipfile.ZipFile(partial) as archive:
+            members = {name: archive.read(name) for name in sorted(archive.namelist())}
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in members.items():
+                archive.writestr(zipfile.ZipInfo(name, EPOCH), _stable(content) if name.endswith(".json") else content)
+
+
+def load(path: Path) -> "keras.Model":
+    """Load a model; Keras's safe mode refuses whatever in the file could run code.
+
+    Raises:
+        InputError: There is no such file, or it is not a model that is safe to load.
+    """
+    import keras
+
+    if not path.is_file():
+        raise InputError(path, "a trained model", "none", "run dvc repro, or the train stage")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # zipfile, json, h5py and Keras each raise their own
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            path, "a model in Keras's format, safe to load", reason, "run the train stage again"
+        ) from error
+
+
+def load_weights(model: "keras.Model", path: Path) -> None:
+    """Load weights alone into a network rebuilt from its recipe.
+
+    Args:
+        model: The network, as `network.build` returns it.
+        path: A `.weights.h5` file, as `model.save_weights` writes it.
+
+    Raises:
+        InputError: There is no such file, or its weights do not fit the network.
+    """
+    if not path.is_file():
+        raise InputError(path, "a weights file", "none", "train with --weights to write one")
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and Keras each raise their own
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            path, "weights that fit the recipe's network", reason, "use the recipe it was trained by"
+        ) from error
+
+
+def _stable(content: bytes) -> bytes:
+    return json.dumps(_without_unstable(json.loads(content)), separators=(",", ":")).encode()
+
+
+def _without_unstable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_unstable(part) for key, part in value.items() if key not in UNSTABLE}
+    if isinstance(value, list):
+        return [_without_unstable(part) for part in value]
+    return value
