@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stages import preprocess
+from tests import tiny
+
+
+@pytest.fixture()
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with params.yaml, a recipe, a dataset file and tiny IDX files; commands run in it."""
+    monkeypatch.chdir(tiny.write_project(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture()
+def preprocessed(project: Path) -> Path:
+    """The same, with data/processed/tiny made by the preprocess command."""
+    result = CliRunner().invoke(preprocess.app, ["tiny"])
+    assert result.exit_code == 0, result.output
+    return project
