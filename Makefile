@@ -40,4 +40,4 @@ format: install ## Put the code into shape
 
 .PHONY: compare
 compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
-	dvc exp show
+	@python -m stages.compare $(RUN)

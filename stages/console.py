@@ -141,8 +141,11 @@ def table(header: list[str], rows: list[list[str]]) -> None:
     """Print a table on standard output."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table(*header, box=None, pad_edge=False, header_style="bold")
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(header):
+        shown.add_column(name, overflow="fold", no_wrap=number > 0)
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*map(Text, row))  # as it is: a bracket in a name is no markup
     Console().print(shown)
