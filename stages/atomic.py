@@ -27,6 +27,7 @@ def new_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path` that takes its place when the block ends well."""
+    path = path.resolve()
     with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
         yield partial
         for file in partial.iterdir():
@@ -39,6 +40,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
     """Yield an empty folder beside `path`, which goes when the block ends, or at the latest when it runs again."""
+    path = path.resolve()  # "." has no name
     scratch = path.with_name(f".{path.name}.{purpose}")
     shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
     scratch.mkdir(parents=True)

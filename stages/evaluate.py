@@ -27,9 +27,9 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     from stages.training import determinism, model_file
 
     chosen = plan.find_run(run)
-    classes = arrays.read_description(chosen.data).classes
+    described = arrays.read_description(chosen.data)
     determinism.settle(chosen.seed, inference.THREADS)
-    model = model_file.load(plan.model_path(run))
+    model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
 
     scored = {}
     for split in arrays.SPLITS:
@@ -37,8 +37,8 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
         scored[split] = scores.score(inference.predict(model, images, f"scoring {run} on the {split} images"), labels)
     test, train = scored["test"], scored["train"]
     tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), chosen.published)
-    tables.write_confusion(plan.plot_path("confusion", run), test, classes)
-    tables.write_classes(plan.plot_path("classes", run), test, classes)
+    tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
+    tables.write_classes(plan.plot_path("classes", run), test, described.classes)
     console.say(
         f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {sum(of.images for of in test.by_class)}"
     )

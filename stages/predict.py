@@ -53,7 +53,7 @@ def main(
         model = network.build(recipe, chosen.recipe_path, described.image_shape, len(described.classes))
         model_file.load_weights(model, weights)
     else:
-        model = model_file.load(plan.model_path(run))
+        model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
 
     if pictures:
         _show(seen, inference.predict(model, list(seen.values()), "looking"), described.classes)

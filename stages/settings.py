@@ -50,6 +50,8 @@ class Schema(BaseModel):
     @classmethod
     def check(cls, values: object, where: Path) -> Self:
         """Return `values` as this schema; `where` names their file in the error."""
+        if values is None:
+            raise InputError(where, f"the keys {', '.join(cls.model_fields)}", "an empty file", "write them")
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -80,6 +82,8 @@ def read_yaml(path: Path) -> object:
         raise InputError(f"{path}{line}", "YAML", problem, "mend that line") from error
     except YAMLError as error:
         raise InputError(path, "YAML", str(error), "mend the file") from error
+    except RecursionError as error:
+        raise InputError(path, "YAML of a few levels", "one nested without end", "mend the file") from error
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
@@ -94,6 +98,8 @@ def _first_misfit(where: Path, errors: list[ErrorDetails]) -> InputError:
     place = [str(where), ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))]
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     received = _shown(first["ctx"]["key"] if first["type"] == "unknown_key" else first["input"])
+    if first["type"] == "string_pattern_mismatch":
+        expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
     more = f" (and {len(errors) - 1} more to mend)" if len(errors) > 1 else ""

@@ -55,6 +55,7 @@ def main(
     timing.write(Path("logs") / f"{run}.json", time.monotonic() - started, recipe.training.epochs)
     model_file.save(model, plan.model_path(run))
     if weights:
+        weights.parent.mkdir(parents=True, exist_ok=True)
         model.save_weights(weights)
 
 

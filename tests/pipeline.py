@@ -10,32 +10,38 @@ from pathlib import Path
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvc/plots/*", ".dvcignore", ".gitignore", "*/.gitignore")
+AS_THEY_ARE = (
+    "dvc.yaml", "stages/**/*.py", ".dvc/config", ".dvc/plots/*", ".dvc/.gitignore", ".dvcignore", ".gitignore",
+    "*/.gitignore",
+)  # fmt: skip
 
 
 def write(folder: Path, source: Path, params: str, recipes: dict[str, str]) -> Path:
-    """Write the pipeline to `folder`, with one dataset `tiny` that `environment(source)` lets it download."""
-    for pattern in (*COPIED, "stages/**/*.py"):
-        for original in ROOT.glob(pattern):
-            copy = folder / original.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, copy)
+    """Write the pipeline to `folder`; its dataset `tiny` is downloaded from `source`, if the environment says so."""
+    for original in (path for pattern in AS_THEY_ARE for path in ROOT.glob(pattern)):
+        copy = folder / original.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(original, copy)
     tiny.write_source(source)
-    with_checksums = re.sub(r"name: ([\w-]+)", lambda name: f"{name[0]}, sha256: {_sha256(source / name[1])}", tiny.DATASET)
-    texts = {"params.yaml": params, "datasets/tiny.yaml": with_checksums}
-    for path, text in (texts | {f"recipes/{name}.yaml": text for name, text in recipes.items()}).items():
+    texts = {"params.yaml": params, "datasets/tiny.yaml": _with_checksums(tiny.DATASET, source)}
+    texts |= {f"recipes/{name}.yaml": text for name, text in recipes.items()}
+    for path, text in texts.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)
     return folder
 
 
 def environment(source: Path) -> dict[str, str]:
-    """Return the variables of a process that finds this Python, downloads from `source`, and leaves nothing behind."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    settings = {f"DVC_{kind}_DIR": str(source / kind) for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")}
-    identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return {**os.environ, **settings, **identity, "PATH": path, "DATASETS_FROM": str(source)}
+    """Return the variables of a process that runs this Python, downloads from `source`, and keeps to itself."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+    folders = {f"DVC_{which}_DIR": str(source / "dvc" / which) for which in ("SITE_CACHE", "GLOBAL_CONFIG")}
+    people = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return inherited | folders | people | {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": path, "DATASETS_FROM": str(source)}
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _with_checksums(dataset: str, source: Path) -> str:
+    def add(name: re.Match[str]) -> str:
+        return f"{name[0]}, sha256: {hashlib.sha256((source / name[1]).read_bytes()).hexdigest()}"
+
+    return re.sub(r"name: ([\w-]+)", add, dataset)

@@ -1,6 +1,7 @@
 """The arrays of a dataset: four .npy files that are read and written as memory maps, and a JSON that describes them."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from stages.settings import Schema
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 DESCRIPTION = "dataset.json"
-CHUNK = 4096  # images at a time: 3 MB of MNIST, whatever the size of the dataset
+CHUNK = 4096  # images at a time: 3 MB of MNIST, 25 MB while they are counted, whatever the size of the dataset
 AGAIN = "run the preprocess stage again"
 
 Images = npt.NDArray[np.uint8]
@@ -101,7 +102,9 @@ def write_split(
         advance: Called with the number of images of each chunk that was written.
     """
     shape = (*images.shape, 1) if images.ndim == 3 else images.shape
-    image_file = np.lib.format.open_memmap(folder / f"{split}_images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    path = folder / f"{split}_images.npy"
+    image_file = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    _reserve(path)
     pixel_sum = squares_sum = 0  # Python integers: exact, so the same on every machine
     for start in range(0, len(images), CHUNK):
         chunk = np.asarray(images[start : start + CHUNK])
@@ -128,9 +131,16 @@ def write_description(folder: Path, description: Description) -> None:
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
+def _reserve(path: Path) -> None:
+    """Claim the whole file's place on the disk; the system kills a process whose mapped file meets a full disk."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 def _map(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # .npy only; refuses pickled objects
     except FileNotFoundError as error:
         raise InputError(path, "an array", "none", AGAIN) from error
     except (ValueError, EOFError) as error:

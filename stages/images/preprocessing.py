@@ -20,7 +20,8 @@ def preprocess(dataset: Dataset, description: Path, source: Path, folder: Path) 
         folder: Where the arrays go; what stood there is replaced.
 
     Raises:
-        InputError: A file is missing or damaged, or files do not fit one another or the classes.
+        InputError: A file is missing or damaged, or files do not fit one another or the classes; or `folder` holds
+            anything else, which would be lost.
     """
     splits = {split: _open_split(dataset, description, source, split) for split in SPLITS}
     shapes = {split: images.shape[1:] for split, (images, _) in splits.items()}
@@ -29,6 +30,7 @@ def preprocess(dataset: Dataset, description: Path, source: Path, folder: Path) 
         raise InputError(
             where, f"images of {shapes['train']} pixels like the training images", shapes["test"], idx.AGAIN
         )
+    _refuse_what_others_made(folder)
     total = sum(len(labels) for _, labels in splits.values())
     with atomic.new_folder(folder) as partial, progress(f"writing {folder}", total, "images") as advance:
         described = {
@@ -38,6 +40,14 @@ def preprocess(dataset: Dataset, description: Path, source: Path, folder: Path) 
         arrays.write_description(
             partial, Description(classes=dataset.classes, image_shape=(*shapes["train"], 1), **described)
         )
+
+
+def _refuse_what_others_made(folder: Path) -> None:
+    ours = {arrays.DESCRIPTION, *(f"{split}_{kind}.npy" for split in SPLITS for kind in ("images", "labels"))}
+    others = sorted(file.name for file in folder.glob("*") if file.name not in ours)
+    if others or folder.is_file():
+        received = f"one that holds {others[0]}" if others else "a file"
+        raise InputError(folder, "a folder of arrays, or none", received, "name another --output")
 
 
 def _open_split(dataset: Dataset, description: Path, source: Path, split: Split) -> tuple[Images, Labels]:

@@ -22,7 +22,7 @@ def save(model: "keras.Model", path: Path) -> None:
     """
     import keras
 
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)  # the same layers, not compiled
+    bare = keras.Model(model.input, model.output, name=model.name)  # the same layers, not compiled
     with atomic.new_file(path) as partial:
         bare.save(partial)
         with zipfile.ZipFile(partial) as archive:
@@ -32,23 +32,34 @@ def save(model: "keras.Model", path: Path) -> None:
                 archive.writestr(zipfile.ZipInfo(name, EPOCH), _stable(content) if name.endswith(".json") else content)
 
 
-def load(path: Path) -> "keras.Model":
+def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
     """Load a model; Keras's safe mode refuses whatever in the file could run code.
 
+    Args:
+        path: The model's file.
+        image_shape: Height, width and channels of the images it is to see, in pixels.
+        num_classes: How many probabilities it is to answer with.
+
     Raises:
-        InputError: There is no such file, or it is not a model that is safe to load.
+        InputError: There is no such file, it is not a model that is safe to load, or it was trained on other data.
     """
     import keras
 
     if not path.is_file():
         raise InputError(path, "a trained model", "none", "run dvc repro, or the train stage")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, json, h5py and Keras each raise their own
         reason = str(error).strip().split("\n")[0]
         raise InputError(
             path, "a model in Keras's format, safe to load", reason, "run the train stage again"
         ) from error
+    expected, received = [(None, *image_shape), (None, num_classes)], [model.input_shape, model.output_shape]
+    if expected != received:
+        raise InputError(
+            path, f"the shapes of its dataset, {expected}", received, "run the train stage again, its dataset changed"
+        )
+    return model
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:

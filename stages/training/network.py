@@ -1,6 +1,8 @@
 """From a recipe to a Keras network."""
 
 import inspect
+import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +21,24 @@ NEED_ANOTHER_LAYER = {
 ARE_NOT_LAYERS_OF_A_NETWORK = {"Layer", "InputLayer", "GRUCell", "LSTMCell", "SimpleRNNCell"}
 READ_TEXT = {"StringLookup", "IntegerLookup", "TextVectorization", "HashedCrossing"}  # some from files of their own
 NEED_LABELS_TOO = {"MixUp", "CutMix", "MaxNumBoundingBoxes"}
+ARE_LEFT_OUT = {"Equalization"}  # its symbolic answer is its own input, so the network never holds it
+CROP_IN_TRAINING_ONLY = {"RandomCrop"}
 FORBIDDEN = {
     **dict.fromkeys(CARRY_CODE, "it carries or loads code"),
     **dict.fromkeys(NEED_ANOTHER_LAYER, "it needs another layer as an argument"),
     **dict.fromkeys(ARE_NOT_LAYERS_OF_A_NETWORK, "it is no layer to stand in a network"),
     **dict.fromkeys(READ_TEXT, "it reads text or vocabularies, not images"),
     **dict.fromkeys(NEED_LABELS_TOO, "it changes the labels too"),
+    **dict.fromkeys(ARE_LEFT_OUT, "Keras leaves it out of a network"),
+    **dict.fromkeys(CROP_IN_TRAINING_ONLY, "images to classify would leave it at another size than in training"),
 }
 SEPARATE_INPUTS = {"MultiHeadAttention", "GroupQueryAttention"}  # other layers take several inputs as a list
+
+# what Keras and TensorFlow put around a reason: the call, the terminal's colours, the name of a node
+WRAPPING = re.compile(
+    r"Exception encountered when calling .*|Error when deserializing class .*|Exception encountered: "
+    r"|\x1b\[\d+m|\{\{function_node .*?\}\} | \[Op:.*"
+)
 
 OPTIMIZERS_WITHOUT_PLAIN_VALUES = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
 
@@ -79,7 +91,7 @@ def build(recipe: Recipe, where: Path, image_shape: tuple[int, int, int], num_cl
         outputs[name] = _apply(name, described, [outputs[read] for read in described.inputs or [last]], where)
         last = name
     shape = outputs[last].shape
-    if len(shape) != 2:
+    if len(shape) != 2 or shape[1] is None:
         raise InputError(
             f"{where}: layers.{last}",
             "the last layer to give a flat vector for each image",
@@ -113,10 +125,11 @@ def _apply(name: str, described: Layer, inputs: list[Any], where: Path) -> Any:
         )
     kind = _choose(described.layer, layer_classes(), f"{place}.layer", "a layer of Keras")
     layer = _construct(kind, described.arguments, place, name=name)
+    together = len(inputs) > 1 and described.layer not in SEPARATE_INPUTS
     try:
-        if len(inputs) == 1:
-            return layer(inputs[0])
-        return layer(*inputs) if described.layer in SEPARATE_INPUTS else layer(inputs)
+        output = layer(inputs) if together else layer(*inputs)
+        _try_out(layer, inputs, together)
+        return output
     except Exception as error:  # Keras and TensorFlow raise a dozen kinds here
         shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in inputs)
         raise InputError(
@@ -125,6 +138,22 @@ def _apply(name: str, described: Layer, inputs: list[Any], where: Path) -> Any:
             f"the shape {shapes}: {_reason(error)}",
             "mend the layer or the one before",
         ) from error
+
+
+def _try_out(layer: "keras.layers.Layer", inputs: list[Any], together: bool) -> None:
+    """Run a layer on one black image as in training, and make it anew as loading does; some fail only then.
+
+    Its state and the random numbers stay as they are.
+    """
+    import keras
+
+    black = [keras.ops.zeros((1, *(size or 1 for size in tensor.shape[1:])), tensor.dtype) for tensor in inputs]
+    read = [black] if together else black
+    training = {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
+    layer.stateless_call(layer.trainable_variables, layer.non_trainable_variables, *read, **training)
+    numbers = random.getstate()  # Keras draws its seeds from them
+    type(layer).from_config(layer.get_config())
+    random.setstate(numbers)
 
 
 def _choose(name: str, classes: dict[str, Any], where: str, what: str) -> Any:
@@ -142,7 +171,10 @@ def _construct(kind: type, arguments: dict[str, Any], where: str, **given: Any) 
     try:
         return kind(**arguments, **given)
     except Exception as error:  # Keras raises a dozen kinds here
-        raise InputError(where, f"arguments that {kind.__name__} accepts", _reason(error), "edit the file") from error
+        received = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "none"
+        raise InputError(
+            where, f"arguments that {kind.__name__} accepts", f"{received}: {_reason(error)}", "edit the file"
+        ) from error
 
 
 def _parameters(kind: type) -> list[str]:
@@ -153,5 +185,5 @@ def _parameters(kind: type) -> list[str]:
 
 def _reason(error: Exception) -> str:
     """Return the first sentence of Keras's reason, without the layers of wrapping around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).removesuffix(".")
+    lines = [WRAPPING.sub("", line).strip() for line in str(error).splitlines()]
+    return next(filter(None, lines), type(error).__name__).removesuffix(".")

@@ -1,6 +1,7 @@
 """recipes/*.yaml: a network and how it is trained, free of any dataset."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -108,9 +109,14 @@ class Recipe(Schema):
                 if read not in before:
                     known = f"{', '.join(before)}{did_you_mean(read, before)}"
                     raise _misfit(read, f"layers.{name}.inputs: names that stand before it in the network: {known}")
+        read_by_another = {self.network[-1]}
+        for previous, name in pairwise([IMAGE, *self.network]):
+            read_by_another.update(self.layers[name].inputs or [previous])
         for name in self.layers:
             if name not in self.network:
                 raise _misfit(name, "layers: only layers that stand in network")
+            if name not in read_by_another:
+                raise _misfit(name, "network: a later layer to read each layer but the last")
         return self
 
 

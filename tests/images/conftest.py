@@ -1,0 +1,129 @@
+"""A dataset with checksums, its four files out of the way, and a web server that misbehaves as it is told."""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from stages.images import mirrors
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+def content(body: bytes, code: int = 200, length: int | None = None, **headers: str) -> Answer:
+    """Return an answer of this body; its Content-Length says `length`, if that is to be wrong."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(code)
+        request.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+class Server(ThreadingHTTPServer):
+    """Answers each address with its answers in turn, the last one again and again; 404 to any other address."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[str] = []
+        self.closing = threading.Event()
+
+    def serve(self, address: str, *answers: Answer) -> None:
+        self.answers[address] = list(answers)
+
+    def serve_all(self, prefix: str, originals: Path) -> None:
+        """Serve all files of a folder, packed with gzip."""
+        for file in originals.iterdir():
+            self.serve(f"{prefix}{file.name}.gz", content(gzip.compress(file.read_bytes())))
+
+    def silent(self, before: bytes = b"") -> Answer:
+        """Return an answer that sends this much of a long body, and then nothing more."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            if before:
+                content(before, length=1 << 20)(request)
+            self.closing.wait(10)
+
+        return answer
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        address = self.path.lstrip("/")
+        self.server.asked.append(address)
+        answers = self.server.answers.get(address, [content(b"no such file", 404)])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        with contextlib.suppress(OSError):  # the client went away
+            answer(self)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A web server of this machine; the patience of downloads is cut to fractions of a second."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(mirrors, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(mirrors, "READ_TIMEOUT_SECONDS", 0.1)
+    with Server() as started:
+        threading.Thread(target=started.serve_forever, args=(0.01,), daemon=True).start()
+        yield started
+        started.closing.set()
+        started.shutdown()
+
+
+@pytest.fixture
+def originals(project: Path) -> Path:
+    """The four files that a download is to fetch, in a folder that no command looks into; no mirrors yet."""
+    moved = (project / "data/raw/tiny").rename(project / "originals")
+    description = project / "datasets/tiny.yaml"
+    text = description.read_text()
+    for file in moved.iterdir():
+        checksum = hashlib.sha256(file.read_bytes()).hexdigest()
+        text = text.replace(f"name: {file.name}", f"name: {file.name}, sha256: {checksum}")
+    description.write_text(text)
+    return moved
+
+
+@pytest.fixture
+def set_mirrors(originals: Path, project: Path) -> Callable[..., None]:
+    """A function that names the mirrors of the dataset."""
+
+    def write(*named: dict[str, str]) -> None:
+        with (project / "datasets/tiny.yaml").open("a") as file:
+            file.write(f"mirrors: {json.dumps(named)}\n")
+
+    return write
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """A function that puts a stand-in for a package client first on PATH, and returns where it notes its arguments."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def write(name: str, script: str) -> Path:
+        noted = tmp_path / f"{name}.arguments"
+        (folder / name).write_text(f'#!/bin/sh\nfor word in "$@"; do echo "$word" >> \'{noted}\'; done\n{script}\n')
+        (folder / name).chmod(0o755)
+        return noted
+
+    return write

@@ -1,0 +1,139 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from stages.errors import InputError
+from stages.images import arrays
+from stages.images.arrays import Description
+from tests import tiny
+
+CLASSES = list("0123456789")
+
+
+def write(folder, train=50, test=20):
+    folder.mkdir()
+    data = {"train": tiny.digits(train, seed=1), "test": tiny.digits(test, seed=2)}
+    described = {
+        split: arrays.write_split(folder, split, images, labels, 10, advance=lambda amount: None)
+        for split, (images, labels) in data.items()
+    }
+    arrays.write_description(folder, Description(classes=CLASSES, image_shape=(28, 28, 1), **described))
+    return data
+
+
+def test_what_is_written_is_read_back_as_memory_maps(tmp_path):
+    data = write(tmp_path / "arrays")
+    for split in arrays.SPLITS:
+        images, labels = arrays.read_split(tmp_path / "arrays", split)
+        assert [(np.memmap, False)] * 2 == [(type(array), array.flags.writeable) for array in (images, labels)]
+        assert [(np.uint8, (28, 28, 1)), (np.int32, ())] == [(a.dtype, a.shape[1:]) for a in (images, labels)]
+        np.testing.assert_array_equal(data[split][0][..., np.newaxis], images)
+        np.testing.assert_array_equal(data[split][1], labels)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50, 4096])
+def test_the_statistics_are_those_of_numpy_whatever_the_chunk(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(arrays, "CHUNK", chunk)
+    images, labels = write(tmp_path / "arrays")["train"]
+    described = arrays.read_description(tmp_path / "arrays").train
+    assert described.images == 50
+    assert np.bincount(labels).tolist() == described.images_per_class
+    assert images.mean() == pytest.approx(described.pixel_mean, abs=5e-5)
+    assert images.std() == pytest.approx(described.pixel_deviation, abs=5e-5)
+
+
+def test_classes_without_images_are_counted_too(tmp_path):
+    described = arrays.write_split(
+        tmp_path, "train", np.zeros((2, 3, 4), np.uint8), np.array([1, 1]), 4, advance=lambda amount: None
+    )
+    assert (described.images_per_class, described.pixel_mean, described.pixel_deviation) == ([0, 2, 0, 0], 0, 0)
+
+
+def test_progress_adds_up_to_the_number_of_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK", 16)
+    moves = []
+    arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
+    assert moves == [16, 16, 16, 2]
+
+
+def test_memory_stays_the_same_however_many_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK", 64)
+
+    def peak(count):
+        path = tmp_path / str(count)
+        images = np.memmap(path, np.uint8, "w+", shape=(count, 28, 28))
+        tracemalloc.start()
+        arrays.write_split(tmp_path, "train", images, np.zeros(count, np.uint8), 10, advance=lambda amount: None)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(8000) < 1.1 * peak(1000) < 1e6  # bytes; the larger one is 6.3 MB of pixels
+
+
+class Hostile:
+    def __reduce__(self):
+        return exec, ("open('ran', 'w')",)
+
+
+DAMAGE = {
+    "missing": (lambda path: path.unlink(), "expected an array, received none"),
+    "empty": (lambda path: path.write_bytes(b""), "expected a whole .npy file, received"),
+    "cut short": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "expected a whole .npy file, received"),
+    "not .npy": (lambda path: path.write_bytes(b"PK\3\4 or anything"), "expected a whole .npy file, received"),
+    "archive of arrays": (
+        lambda path: path.write_bytes(np.savez(path.with_suffix(".npz"), a=1) or path.with_suffix(".npz").read_bytes()),
+        "expected a whole .npy file, received",
+    ),
+    "header of code": (
+        lambda path: path.write_bytes(b"\x93NUMPY\1\0\x20\0" + b"__import__('os').mkdir('ran')".ljust(32)),
+        "expected a whole .npy file, received",
+    ),
+    "bare pickle": (
+        lambda path: np.array([Hostile()], dtype=object).dump(path),
+        "expected a whole .npy file, received",
+    ),
+    "pickled object": (
+        lambda path: np.save(path, np.array([Hostile()] * 20, dtype=object), allow_pickle=True),
+        "expected a whole .npy file, received",
+    ),
+    "floats": (
+        lambda path: np.save(path, np.zeros((20, 28, 28, 1))),
+        r"expected uint8 \(20, 28, 28, 1\), received float64 \(20, 28, 28, 1\)",
+    ),
+    "other count": (
+        lambda path: np.save(path, np.zeros((19, 28, 28, 1), np.uint8)),
+        r"expected uint8 \(20, 28, 28, 1\), received uint8 \(19, 28, 28, 1\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_array_is_refused_and_runs_nothing(tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "arrays")
+    damage, expected = DAMAGE[case]
+    damage(tmp_path / "arrays" / "test_images.npy")
+    with pytest.raises(InputError, match=rf"test_images.npy: {expected}.*; run the preprocess stage again") as caught:
+        arrays.read_split(tmp_path / "arrays", "test")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "expected the description of a dataset, received none; run dvc repro"),
+        ("", "expected the description of a dataset, received"),
+        ("{}", "received Field required"),
+        ('{"classes": 1}', "received Input should be a valid array"),
+        ("[]", "expected the description of a dataset, received"),
+        ("\ud800", "expected the description of a dataset, received"),
+    ],
+)
+def test_a_damaged_description_is_refused(tmp_path, content, expected):
+    if content is not None:
+        (tmp_path / arrays.DESCRIPTION).write_text(content, errors="surrogatepass")
+    with pytest.raises(InputError, match=expected):
+        arrays.read_description(tmp_path)

@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from stages.errors import InputError
+from stages.images import photos
+
+GREY, COLOUR = (28, 28, 1), (28, 28, 3)
+
+
+def drawing(mode="L", ground=0, ink=255):
+    """Return a 28 × 28 picture with a bar of ink at the left."""
+    picture = Image.new(mode, (28, 28), ground)
+    ImageDraw.Draw(picture).rectangle((4, 4, 7, 23), fill=ink)
+    return picture
+
+
+EXPECTED = np.asarray(drawing())[..., np.newaxis]
+
+
+def palette():
+    picture = drawing(ink=1)
+    picture = picture.convert("P")
+    picture.putpalette([0, 0, 0, 255, 255, 255])
+    return picture
+
+
+def sixteen_bits():
+    return Image.fromarray(np.asarray(drawing(), np.uint16) * 257)
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+SEEN = {
+    "grey": (drawing, "a.png", {}),
+    "black and white": (lambda: drawing("1", 0, 1), "a.png", {}),
+    "colour": (lambda: drawing("RGB", "black", "white"), "a.png", {}),
+    "palette": (palette, "a.png", {}),
+    "16 bits": (sixteen_bits, "a.png", {}),
+    "16 bits in TIFF": (sixteen_bits, "a.tiff", {}),
+    "dark on light": (lambda: drawing("L", 255, 0), "a.png", {}),
+    "dark on light in 16 bits": (lambda: Image.fromarray(65535 - np.asarray(sixteen_bits())), "a.png", {}),
+    "black ink on nothing": (lambda: drawing("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)), "a.png", {}),
+    "black ink on transparent white": (lambda: drawing("LA", (255, 0), (0, 255)), "a.png", {}),
+    "WebP": (lambda: drawing("RGB", "black", "white"), "a.webp", {"lossless": True}),
+    "BMP": (drawing, "a.bmp", {}),
+    "GIF": (drawing, "a.gif", {}),
+    "wrong suffix": (drawing, "a.jpg", {"format": "PNG"}),
+    "turned by EXIF": (lambda: drawing().transpose(Image.Transpose.ROTATE_90), "a.png", {"exif": exif(6)}),
+    "mirrored by EXIF": (lambda: drawing().transpose(Image.Transpose.FLIP_LEFT_RIGHT), "a.png", {"exif": exif(2)}),
+}
+
+
+@pytest.mark.parametrize("case", SEEN)
+def test_a_drawing_looks_the_same_however_it_is_stored(tmp_path, case):
+    make, name, options = SEEN[case]
+    make().save(tmp_path / name, **options)
+    seen = photos.read(tmp_path / name, GREY)
+    assert (np.uint8, GREY) == (seen.dtype, seen.shape)
+    np.testing.assert_array_equal(EXPECTED, seen)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ground", "ink"), [("L", 0, 255), ("L", 255, 0), ("CMYK", (0, 0, 0, 255), (0, 0, 0, 0))]
+)
+def test_a_jpeg_looks_nearly_the_same(tmp_path, mode, ground, ink):
+    drawing(mode, ground, ink).save(tmp_path / "a.jpeg", quality=95)
+    np.testing.assert_allclose(photos.read(tmp_path / "a.jpeg", GREY), EXPECTED, atol=8)
+
+
+def test_grey_of_16_bits_is_scaled_and_not_cut_off(tmp_path):
+    Image.fromarray(np.full((28, 28), 100 * 257, np.uint16)).save(tmp_path / "a.png")
+    assert {100} == set(photos.read(tmp_path / "a.png", GREY).ravel().tolist())
+
+
+def test_colour_stays_colour_and_is_not_inverted(tmp_path):
+    drawing("RGB", "white", "red").save(tmp_path / "a.png")
+    seen = photos.read(tmp_path / "a.png", COLOUR)
+    assert seen.shape == COLOUR
+    assert (seen[0, 0].tolist(), seen[10, 5].tolist()) == ([255, 255, 255], [255, 0, 0])
+
+
+@pytest.mark.parametrize("size", [(56, 28), (28, 56), (1000, 25), (25, 1000), (1, 1)])
+def test_a_picture_of_any_size_is_fitted_whole(tmp_path, size):
+    Image.new("RGB", size, "white").save(tmp_path / "a.png")
+    seen = photos.read(tmp_path / "a.png", COLOUR)
+    width, height = (round(28 * side / max(size)) for side in size)
+    assert height * width == np.count_nonzero(seen.min(axis=2) > 127)
+
+
+def png(tmp_path) -> bytes:
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    return (tmp_path / "whole.png").read_bytes()
+
+
+BROKEN = {
+    "empty": lambda whole: b"",
+    "text": lambda whole: b"a picture, said the file",
+    "web page": lambda whole: b"<!doctype html><title>404</title>",
+    "gzip": lambda whole: b"\x1f\x8b\x08\x00" + bytes(20),
+    "cut short": lambda whole: whole[: len(whole) // 2],
+    "cut in its header": lambda whole: whole[:20],
+    "damaged pixels": lambda whole: whole[:60] + bytes(200) + whole[260:],
+    "no picture after the magic number": lambda whole: b"\x89PNG\r\n\x1a\n" + b"garbage" * 9,
+    "too large": lambda whole: whole[:16] + b"\x00\x0f\xff\xff" * 2 + whole[24:],
+    "SVG": lambda whole: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_no_picture_is_refused_in_one_line(tmp_path, case):
+    path = tmp_path / "a.png"
+    path.write_bytes(BROKEN[case](png(tmp_path)))
+    with pytest.raises(InputError, match=f"^{path}: expected a picture, received .+; save it again, as PNG") as caught:
+        photos.read(path, GREY)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, monkeypatch):
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    Image.new("RGB", (5, 5)).save(tmp_path / "a.eps")
+    with pytest.raises(InputError, match="expected a picture, received something else"):
+        photos.read((tmp_path / "a.eps").rename(tmp_path / "a.png"), GREY)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_pictures_are_found_in_folders_sorted_and_in_the_order_named(tmp_path):
+    for name in ("b/2.PNG", "b/1.jpg", "b/deep/0.gif", "b/notes.txt", "a.bin"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = photos.find([tmp_path / "b", tmp_path / "a.bin"])
+    assert [Path(name) for name in ("b/1.jpg", "b/2.PNG", "b/deep/0.gif", "a.bin")] == [
+        path.relative_to(tmp_path) for path in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nowhere.png", "nowhere.png: expected a picture or a folder of pictures, received nothing there"),
+        ("empty", r"empty: expected pictures \(.*\.png.*\), received none; name another folder"),
+    ],
+)
+def test_a_path_without_pictures_is_refused(tmp_path, name, expected):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").touch()
+    with pytest.raises(InputError, match=expected):
+        photos.find([tmp_path / name])

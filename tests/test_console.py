@@ -1,0 +1,103 @@
+import errno
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from stages import console
+from stages.errors import InputError
+
+
+def app_that_raises(error):
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main(name: str = "nobody"):
+        """Do one thing."""
+        if error:
+            raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            InputError("a.yaml", "a\nnumber", "'x'", "edit\n  it"),
+            "error: a.yaml: expected a number, received 'x'; edit it\n",
+        ),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            "error: disk: No space left on device; nothing was published",
+        ),
+        (OSError(errno.EACCES, os.strerror(errno.EACCES), "x.npy"), "error: x.npy: Permission denied; nothing was"),
+        (OSError("odd"), "error: disk: odd; nothing was published"),
+        (MemoryError(), "error: memory: the system has no more to give"),
+    ],
+)
+def test_an_error_a_person_can_mend_is_one_line_and_exit_code_1(error, expected):
+    result = CliRunner().invoke(app_that_raises(error), [])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(expected)
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback():
+    result = CliRunner().invoke(app_that_raises(ZeroDivisionError("a bug")), [])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_ctrl_c_says_so_and_exits_as_the_shell_expects():
+    result = CliRunner().invoke(app_that_raises(KeyboardInterrupt()), [])
+    assert result.exit_code == 130
+    assert "stopped: " in result.stderr
+
+
+@pytest.mark.parametrize(("arguments", "exit_code"), [([], 0), (["--name", "x"], 0), (["--help"], 0), (["--nmae"], 2)])
+def test_a_command_keeps_its_options_and_wrong_usage_is_exit_code_2(arguments, exit_code):
+    result = CliRunner().invoke(app_that_raises(None), arguments)
+    assert exit_code == result.exit_code
+    assert ("--name" in result.output and "Do one thing." in result.output) is (arguments == ["--help"])
+
+
+@pytest.mark.parametrize("unit", ["bytes", "images", ""])
+def test_progress_is_drawn_on_a_terminal_only(capsys, monkeypatch, unit):
+    def work():
+        with console.progress("writing arrays", 10, unit) as advance:
+            advance(4, note="half")
+            advance(completed=10, description="done")
+        return capsys.readouterr()
+
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert work() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    drawn = work()
+    assert drawn.out == ""
+    assert "done" in drawn.err
+
+
+def test_quiet_hides_what_native_code_prints(capfd):
+    with console.quiet():
+        os.write(2, b"chatter of a library\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_quiet_shows_it_after_all_if_the_block_fails(capfd):
+    def fail():
+        with console.quiet():
+            os.write(2, b"the reason\n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert capfd.readouterr().err == "the reason\n"
+
+
+def test_a_table_goes_to_standard_output(capsys):
+    console.table(["picture", "it is"], [["a.png", "7 99.0%"]])
+    shown = capsys.readouterr()
+    assert shown.out.split() == ["picture", "it", "is", "a.png", "7", "99.0%"]
+    assert shown.err == ""

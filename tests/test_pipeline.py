@@ -1,0 +1,261 @@
+"""The pipeline as people use it: real `dvc` in a git repository of its own, on tiny data.
+
+`made` is made once, by one `dvc repro`; each test works in a copy of it, so that none depends on another.
+"""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests import pipeline, tiny
+
+PARAMS = """\
+downloads: [tiny]
+datasets:
+  tiny: {source: data/raw/tiny}
+runs:
+  mlp-0: {dataset: tiny, recipe: mlp, seed: 0, published: 0.5}
+  mlp-1: {dataset: tiny, recipe: mlp, seed: 1}
+  wide-0: {dataset: tiny, recipe: wide, seed: 0}
+"""
+RECIPES = {"mlp": tiny.RECIPE.replace("validation: none", "validation: 40"), "wide": tiny.RECIPE}
+RUNS = ("mlp-0", "mlp-1", "wide-0")
+UP_TO_DATE = "Data and pipelines are up to date."
+
+
+def chain(run: str) -> set[str]:
+    return {f"train@{run}", f"evaluate@{run}", f"predict@{run}"}
+
+
+EVERYTHING = {"download@tiny", "preprocess@tiny"}.union(*map(chain, RUNS))
+
+
+class Repro(NamedTuple):
+    """What `dvc repro` did."""
+
+    ran: set[str]
+    cached: set[str]
+    stdout: str
+
+
+class Repository:
+    """A git repository with the pipeline in it."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self.folder = folder
+        self.source = source
+
+    def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        environment = pipeline.environment(self.source)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def dvc(self, *arguments: str) -> str:
+        done = self.run(sys.executable, "-m", "dvc", *arguments)
+        assert "failed to load" not in done.stderr
+        return done.stdout
+
+    def table(self, *arguments: str) -> list[list[str]]:
+        """Return the cells of a table that DVC prints."""
+        return [line.split() for line in self.dvc(*arguments).splitlines()]
+
+    def repro(self, *targets: str) -> Repro:
+        stdout = self.dvc("repro", *targets)
+        ran = re.findall(r"^Running stage '(.+)':$", stdout, re.MULTILINE)
+        cached = re.findall(r"^Stage '(.+)' is cached", stdout, re.MULTILINE)
+        return Repro(set(ran), set(cached), stdout)
+
+    def changed_stages(self) -> set[str]:
+        return set(json.loads(self.dvc("status", "--json")))
+
+    def git_status(self) -> set[str]:
+        return set(self.run("git", "status", "--short").stdout.splitlines())
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "as it stands")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new))
+
+    def json(self, path: str) -> Any:
+        return json.loads((self.folder / path).read_text())
+
+    def rows(self, path: str) -> list[dict[str, str]]:
+        with (self.folder / path).open() as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository after `dvc repro` and a commit."""
+    base = tmp_path_factory.mktemp("pipeline")
+    repository = Repository(pipeline.write(base / "repository", base / "source", PARAMS, RECIPES), base / "source")
+    repository.run("git", "init", "--quiet")
+    repository.commit()
+    assert repository.repro().ran == EVERYTHING
+    assert repository.git_status() == {"?? dvc.lock", *(f"?? metrics/{run}.json" for run in RUNS)}
+    repository.commit()
+    return repository
+
+
+@pytest.fixture
+def repository(made: Repository, tmp_path: Path) -> Repository:
+    """A copy of `made`, its cache included."""
+    return Repository(shutil.copytree(made.folder, tmp_path / "repository"), made.source)
+
+
+def test_a_second_repro_has_nothing_to_do(repository):
+    again = repository.repro()
+    assert again.ran | again.cached == set()
+    assert UP_TO_DATE in again.stdout
+    assert UP_TO_DATE in repository.dvc("status")
+    assert repository.git_status() == set()
+
+
+def test_dag_shows_a_chain_for_each_run(repository):
+    edges = set(re.findall(r'"(.+)" -> "(.+)"', repository.dvc("dag", "--dot")))
+    below = {(f"train@{run}", f"{stage}@{run}") for run in RUNS for stage in ("evaluate", "predict")}
+    data = {("preprocess@tiny", stage) for run in RUNS for stage in chain(run)}
+    assert edges == {("download@tiny", "preprocess@tiny")} | data | below
+
+
+def test_metrics_are_one_table(repository):
+    header, *rows = repository.table("metrics", "show")
+    expected = {"Path", "accuracy", "train_accuracy", "loss", "errors", "parameters", "published", "gain"}
+    assert set(header) == expected
+    assert [row[0] for row in rows] == [f"metrics/{run}.json" for run in RUNS]
+    published = {row[0]: row[header.index("published")] for row in rows}
+    assert list(published.values()) == ["0.5", "-", "-"]
+
+
+def test_plots_draw_what_the_tables_say(repository):
+    repository.dvc("plots", "show")
+    shown = json.loads(repository.dvc("plots", "show", "--json"))
+    assert "errors" not in shown
+    kinds = ("history", "classes", "confusion")
+    assert set(shown["data"]) == {f"plots/{kind}/{run}.csv" for kind in kinds for run in RUNS}
+    for path, (plot,) in shown["data"].items():
+        drawn = [{**row, "rev": "workspace"} for row in repository.rows(path)]
+        values = plot["content"]["data"]["values"]
+        assert [{key: row[key] for key in drawn[0]} for row in values] == drawn
+    page = (repository.folder / "dvc_plots/index.html").read_text()
+    for row in repository.rows("plots/history/mlp-0.csv"):
+        assert f'"accuracy": "{row["accuracy"]}"' in page
+        assert f'"val_accuracy": "{row["val_accuracy"]}"' in page
+    confusion = repository.rows("plots/confusion/mlp-0.csv")
+    assert sum(float(row["share"]) for row in confusion if row["actual"] == "3") == pytest.approx(1)
+    assert repository.git_status() == set()
+
+
+def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository):
+    repository.edit("recipes/mlp.yaml", "units: 16", "units: 24")
+    assert repository.changed_stages() == {"train@mlp-0", "train@mlp-1"}
+    repository.edit("recipes/mlp.yaml", "units: 24", "units: 16")
+    assert repository.changed_stages() == set()
+
+    repository.edit("recipes/wide.yaml", "units: 16", "units: 24")
+    assert repository.changed_stages() == {"train@wide-0"}
+    story = ["recipes/wide.yaml", "layers.hidden.units", "16", "24"]
+    assert repository.table("params", "diff") == [["Path", "Param", "HEAD", "workspace"], story]
+    assert repository.repro().ran == chain("wide-0")
+    parameters = ["metrics/wide-0.json", "parameters", "12730", "19090", "6360"]
+    assert parameters in repository.table("metrics", "diff")
+    assert repository.git_status() == {" M dvc.lock", " M metrics/wide-0.json", " M recipes/wide.yaml"}
+
+    repository.commit()
+    assert repository.table("params", "diff") == []
+    assert story in repository.table("params", "diff", "HEAD~1")
+    assert parameters in repository.table("metrics", "diff", "HEAD~1")
+    repository.dvc("plots", "diff", "HEAD~1")
+    page = (repository.folder / "dvc_plots/index.html").read_text()
+    assert '"rev": "HEAD~1", "filename": "plots/history/wide-0.csv"' in page
+
+    repository.edit("recipes/wide.yaml", "units: 24", "units: 16")
+    back = repository.repro()
+    assert back.ran == set()
+    assert back.cached == chain("wide-0")
+    assert repository.json("metrics/wide-0.json")["parameters"] == 12730
+
+
+def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repository):
+    repository.edit("params.yaml", "seed: 1", "seed: 2")
+    repository.edit("params.yaml", "published: 0.5", "published: 0.75")
+    assert repository.repro().ran == {*chain("mlp-1"), "evaluate@mlp-0"}
+    assert repository.json("metrics/mlp-0.json")["published"] == 0.75
+    assert repository.git_status() == {
+        " M dvc.lock", " M metrics/mlp-0.json", " M metrics/mlp-1.json", " M params.yaml",
+    }  # fmt: skip
+
+
+def test_edited_code_reruns_what_imports_it_and_what_its_results_change(repository):
+    repository.edit("stages/evaluation/scores.py", "import numpy", "# a comment\nimport numpy")
+    assert repository.changed_stages() == {f"{stage}@{run}" for stage in ("evaluate", "predict") for run in RUNS}
+    repository.run("git", "checkout", "stages")
+
+    repository.edit("stages/images/idx.py", "import numpy", "# the arrays stay the same\nimport numpy")
+    assert repository.repro().ran == {"preprocess@tiny"}
+    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "HELD_OUT_SEED = 1")
+    assert repository.changed_stages() == {f"train@{run}" for run in RUNS}
+    assert repository.repro("evaluate@mlp-0", "predict@mlp-0").ran == chain("mlp-0")
+
+
+def test_an_experiment_sets_numbers_and_adds_layers(repository):
+    repository.dvc(
+        "exp", "run", "--name", "smaller-steps",
+        "-S", "recipes/wide.yaml:optimizer.learning_rate=0.00005",
+        "-S", "recipes/wide.yaml:+layers.hidden2={layer: Dense, units: 8, activation: relu}",
+        "-S", "recipes/wide.yaml:network=[rescale, flatten, hidden, hidden2]",
+    )  # fmt: skip
+    workspace, head = json.loads(repository.dvc("exp", "show", "--json"))
+    (experiment,) = head["experiments"]
+    assert experiment["name"] == "smaller-steps"
+    shown = experiment["revs"][-1]["data"]
+    assert "learning_rate: 5e-05" in (repository.folder / "recipes/wide.yaml").read_text()  # as DVC writes it
+    recipe = shown["params"]["recipes/wide.yaml"]["data"]
+    assert recipe["optimizer"]["learning_rate"] == 0.00005
+    assert recipe["network"] == ["rescale", "flatten", "hidden", "hidden2"]
+    parameters = 785 * 16 + 17 * 8 + 9 * 10
+    assert shown["metrics"]["metrics/wide-0.json"]["data"]["parameters"] == parameters
+    assert head["data"]["metrics"]["metrics/wide-0.json"]["data"]["parameters"] == 12730
+    assert workspace["data"]["metrics"] == shown["metrics"]
+    assert shown["metrics"]["metrics/mlp-0.json"] == head["data"]["metrics"]["metrics/mlp-0.json"]
+
+
+def test_a_run_taken_out_and_put_back_costs_nothing(repository):
+    line = "  wide-0: {dataset: tiny, recipe: wide, seed: 0}\n"
+    repository.edit("params.yaml", line, "")
+    assert repository.repro()[:2] == (set(), set())
+    repository.edit("params.yaml", "runs:\n", f"runs:\n{line}")
+    back = repository.repro()
+    assert back[:2] == (set(), set())
+    assert UP_TO_DATE in back.stdout
+
+
+def test_a_broken_recipe_is_one_line_and_harms_no_other_run(repository):
+    repository.edit("recipes/wide.yaml", "epochs: 2", "epoch: 2")
+    done = repository.run(sys.executable, "-m", "dvc", "repro", code=255)
+    errors = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(errors) == 2
+    assert errors[0].startswith("error: recipes/wide.yaml: training: expected")
+    assert "did you mean 'epochs'?" in errors[0]
+    assert errors[1].startswith("ERROR: failed to reproduce 'train@wide-0'")
+    assert repository.git_status() == {" M recipes/wide.yaml"}
+    left = {path.stem for path in (repository.folder / "models").glob("*.keras")}
+    assert left == {"mlp-0", "mlp-1"}
+
+    repository.edit("recipes/wide.yaml", "epoch: 2", "epochs: 2")
+    mended = repository.repro()
+    assert mended.ran == set()
+    assert mended.cached == {"train@wide-0"}
+    assert repository.git_status() == set()

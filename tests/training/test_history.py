@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from stages.training import history
+from stages.training.history import Epoch
+
+
+def test_each_epoch_is_a_row_of_five_columns(tmp_path: Path):
+    path = tmp_path / "plots/history/run.csv"
+    history.write(path, [Epoch(1, 2.0, 0.25, 1.5, 0.5), Epoch(2, 1 / 3, 2 / 3, 0.1, 1.0)])
+
+    assert path.read_text().splitlines() == [
+        "epoch,loss,accuracy,val_loss,val_accuracy",
+        "1,2.000000,0.250000,1.500000,0.500000",
+        "2,0.333333,0.666667,0.100000,1.000000",
+    ]
+
+
+def test_without_validation_the_cells_are_empty(tmp_path: Path):
+    history.write(tmp_path / "run.csv", [Epoch(1, 2.0, 0.25)])
+
+    assert (tmp_path / "run.csv").read_text().splitlines()[1] == "1,2.000000,0.250000,,"
+
+
+def test_a_longer_history_replaces_the_shorter_one(tmp_path: Path):
+    path = tmp_path / "run.csv"
+    epochs = [Epoch(1, 2.0, 0.25)]
+    history.write(path, epochs)
+    reader = path.open()  # whoever reads meanwhile sees the history of before
+    history.write(path, [*epochs, Epoch(2, 1.0, 0.5)])
+
+    assert len(reader.readlines()) == 2
+    assert len(path.read_text().splitlines()) == 3
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,101 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages import plan
+from stages.errors import InputError
+from stages.training.recipe import Recipe
+from tests import tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+def changed(old: str, new: str) -> Recipe:
+    """Return the tiny recipe with one piece of its text replaced."""
+    assert old in tiny.RECIPE
+    return Recipe.check(YAML(typ="safe").load(tiny.RECIPE.replace(old, new)), Path("recipes/mlp.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("1/255", 1 / 255),
+        ("-1/4", -0.25),
+        ("1/0.5", 2.0),
+        ("1e-3", 0.001),
+        ("5e-05", 0.00005),
+        ("[1/2, [3, 1/4]]", [0.5, [3, 0.25]]),
+        ("true", True),
+        ("no", "no"),
+        ("null", None),
+        ("1/2/3", "1/2/3"),
+        ("relu", "relu"),
+    ],
+)
+def test_values_are_what_they_look_like(written: str, expected: Any):
+    recipe = changed("scale: 1/255", f"scale: {written}")
+    actual = recipe.layers["rescale"].arguments["scale"]
+
+    assert (expected, type(expected)) == (actual, type(actual))
+
+
+@pytest.mark.parametrize("written", ["1e-3", "1E-3", "0.001", "1/1000"])
+def test_the_learning_rate_of_an_optimizer_is_a_number(written: str):
+    recipe = changed("learning_rate: 0.01", f"learning_rate: {written}")
+
+    assert recipe.optimizer.arguments == {"learning_rate": 0.001}
+
+
+def test_a_layer_may_read_earlier_ones():
+    recipe = changed("units: 16", "units: 16, inputs: [flatten, rescale]")
+
+    assert recipe.layers["hidden"].inputs == ["flatten", "rescale"]
+    assert recipe.layers["flatten"].inputs is None  # the one before
+
+
+@pytest.mark.parametrize("validation", ["none", "test", 10])
+def test_validation_is_none_test_or_a_number(validation: object):
+    assert validation == changed("validation: none", f"validation: {validation}").training.validation
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("epochs: 2", "epochs: 0", "training.epochs: expected greater than or equal to 1, received 0"),
+        ("epochs: 2", "epochs: 2.5", "training.epochs: expected a valid integer, received 2.5"),
+        ("epochs: 2", "epochs: '2'", "training.epochs: expected a valid integer, received '2'"),
+        ("epochs: 2", "epochs: true", "training.epochs: expected a valid integer, received True"),
+        ("batch_size: 20", "batch_size: -1", "training.batch_size: expected greater than or equal to 1, received -1"),
+        ("validation: none", "validation: no", "training.validation"),
+        ("validation: none", "validation: 0.1", "training.validation"),
+        ("validation: none", "validation: none, threads: 0", "training.threads: expected greater than or equal to 1"),
+        ("network: [rescale, flatten, hidden]", "network: []", "network: expected List should have at least 1 item"),
+        (
+            "rescale, flatten",
+            "rescale, image",
+            "a name other than image and classes, which are taken, received 'image'",
+        ),
+        ("rescale, flatten", "rescale, a.b", "network.1: expected"),
+        ("{layer: Flatten}", "{layer: Flatten, inputs: []}", "layers.flatten.inputs"),
+        ("{layer: Flatten}", "{layer: Flatten, inputs: [image]}", "a later layer to read each layer but the last"),
+        ("{layer: Flatten}", "{rate: 1}", "layers.flatten.layer: expected a value, received nothing"),
+        ("units: 16", "units: {from: 16}", "layers.hidden.units: expected a number, a text, true, false"),
+        ("units: 16", "units: [16, {class_name: Lambda}]", "layers.hidden.units: expected a number, a text"),
+    ],
+)
+def test_what_does_not_fit_is_refused(old: str, new: str, expected: str):
+    with pytest.raises(InputError) as caught:
+        changed(old, new)
+
+    assert str(caught.value).startswith("recipes/mlp.yaml: ")
+    assert expected in str(caught.value)
+
+
+def test_each_recipe_fits_and_each_run_has_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    recipes = {path.stem: Recipe.load(path) for path in Path("recipes").glob("*.yaml")}
+
+    assert {run.recipe for run in plan.Plan.load(plan.PATH).runs.values()} <= recipes.keys()
+    assert {2} == {recipe.training.threads for recipe in recipes.values()}
