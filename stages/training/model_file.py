@@ -1,6 +1,7 @@
 """The saved model: Keras's own format, and the same bytes each time the same model is saved."""
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,12 +48,13 @@ def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "ke
 
     if not path.is_file():
         raise InputError(path, "a trained model", "none", "run dvc repro, or the train stage")
+    if not zipfile.is_zipfile(path):
+        raise InputError(path, "a model in Keras's format", "a damaged file", "run the train stage again")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, json, h5py and Keras each raise their own
-        reason = str(error).strip().split("\n")[0]
         raise InputError(
-            path, "a model in Keras's format, safe to load", reason, "run the train stage again"
+            path, "a model in Keras's format, safe to load", _first_sentence(error), "run the train stage again"
         ) from error
     expected, received = [(None, *image_shape), (None, num_classes)], [model.input_shape, model.output_shape]
     if expected != received:
@@ -75,12 +77,16 @@ def load_weights(model: "keras.Model", path: Path) -> None:
     if not path.is_file():
         raise InputError(path, "a weights file", "none", "train with --weights to write one")
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings(action="ignore"):  # Keras warns of each layer before it raises
+            model.load_weights(path)
     except Exception as error:  # h5py and Keras each raise their own
-        reason = str(error).strip().split("\n")[0]
         raise InputError(
-            path, "weights that fit the recipe's network", reason, "use the recipe it was trained by"
+            path, "weights that fit the recipe's network", _first_sentence(error), "use the recipe it was trained by"
         ) from error
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].split(". ")[0]
 
 
 def _stable(content: bytes) -> bytes:

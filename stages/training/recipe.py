@@ -34,6 +34,16 @@ def _plain(value: Any) -> Any:
 PlainValue = Annotated[Any, BeforeValidator(_plain)]
 
 
+def _validation(value: Any) -> Any:
+    """Refuse in one sentence what pydantic would refuse once for the words and once for the number."""
+    if value in ("none", "test") or (type(value) is int and value >= 1):
+        return value
+    raise PydanticCustomError("not_validation", "none, test, or a number of training images to hold out")
+
+
+Validation = Annotated[Literal["none", "test"] | Annotated[int, Field(ge=1)], BeforeValidator(_validation)]
+
+
 class Layer(Schema):
     """One layer: Keras's class name, Keras's arguments, and which layers it reads (by default the one before)."""
 
@@ -76,7 +86,7 @@ class Training(Schema):
 
     epochs: Annotated[int, Field(ge=1, strict=True)]
     batch_size: Annotated[int, Field(ge=1, strict=True)]
-    validation: Literal["none", "test"] | Annotated[int, Field(ge=1, strict=True)]
+    validation: Validation
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 2
 
 

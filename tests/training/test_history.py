@@ -25,9 +25,9 @@ def test_a_longer_history_replaces_the_shorter_one(tmp_path: Path):
     path = tmp_path / "run.csv"
     epochs = [Epoch(1, 2.0, 0.25)]
     history.write(path, epochs)
-    reader = path.open()  # whoever reads meanwhile sees the history of before
-    history.write(path, [*epochs, Epoch(2, 1.0, 0.5)])
+    with path.open() as reader:  # whoever reads meanwhile sees the history of before
+        history.write(path, [*epochs, Epoch(2, 1.0, 0.5)])
+        assert len(reader.readlines()) == 2
 
-    assert len(reader.readlines()) == 2
     assert len(path.read_text().splitlines()) == 3
     assert list(tmp_path.iterdir()) == [path]

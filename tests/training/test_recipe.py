@@ -68,8 +68,12 @@ def test_validation_is_none_test_or_a_number(validation: object):
         ("epochs: 2", "epochs: '2'", "training.epochs: expected a valid integer, received '2'"),
         ("epochs: 2", "epochs: true", "training.epochs: expected a valid integer, received True"),
         ("batch_size: 20", "batch_size: -1", "training.batch_size: expected greater than or equal to 1, received -1"),
-        ("validation: none", "validation: no", "training.validation"),
-        ("validation: none", "validation: 0.1", "training.validation"),
+        (
+            "validation: none",
+            "validation: no",
+            "training.validation: expected none, test, or a number of",
+        ),
+        ("validation: none", "validation: 0.1", "training images to hold out, received 0.1; edit the file"),
         ("validation: none", "validation: none, threads: 0", "training.threads: expected greater than or equal to 1"),
         ("network: [rescale, flatten, hidden]", "network: []", "network: expected List should have at least 1 item"),
         (

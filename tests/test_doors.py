@@ -1,0 +1,69 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stages import download, evaluate, predict, preprocess, train
+
+ROOT = Path(__file__).parents[1]
+DOORS = {"download": download, "preprocess": preprocess, "train": train, "evaluate": evaluate, "predict": predict}
+HEAVY = {"tensorflow", "keras", "numpy", "pydantic", "rich", "PIL"}
+HELP = """\
+import json, runpy, sys
+
+module = sys.argv.pop(1)
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+finally:
+    print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
+"""
+
+
+def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_help_imports_nothing_heavy(name: str):
+    done = run("-c", HELP, f"stages.{name}", "--help")
+    *told, imported = done.stdout.splitlines()
+
+    assert done.returncode == 0, done.stderr
+    assert told[0].startswith(f"Usage: python -m stages.{name} [OPTIONS]")
+    assert not HEAVY & set(json.loads(imported))
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_help_answers_within_half_a_second(name: str, tmp_path: Path):
+    seconds = []
+    for _ in range(3):  # the best of three, since other work may be going on
+        started = time.monotonic()
+        assert run("-m", f"stages.{name}", "--help", folder=tmp_path).returncode == 0
+        seconds.append(time.monotonic() - started)
+
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *((name, ["--nonsense"]) for name in DOORS),
+        *((name, []) for name in DOORS),
+        *((name, ["one", "two"]) for name in DOORS if name != "predict"),
+        ("train", ["--run"]),
+        ("predict", ["photo.png"]),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(name: str, arguments: list[str]):
+    result = CliRunner().invoke(DOORS[name].app, arguments)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr

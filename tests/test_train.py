@@ -1,0 +1,207 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from stages import train
+from stages.images import arrays
+from stages.training import model_file, network
+from stages.training.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+RECIPE = Path("recipes/mlp.yaml")
+MODEL = Path("models/tiny-mlp.keras")
+DATA = Path("data/processed/tiny")
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def history() -> list[dict[str, str]]:
+    with Path("plots/history/tiny-mlp.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def refused(project: Path, *arguments: str) -> str:
+    """Train, which must fail in one line and write nothing; return the line."""
+    before = files(project)
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", *arguments])
+    [line] = result.stderr.splitlines()
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert before == files(project)
+    return line
+
+
+@pytest.fixture()
+def without_arrays(preprocessed: Path) -> Path:
+    """A project whose dataset is described, but whose images cannot be read: what is refused here, is refused early."""
+    for path in preprocessed.rglob("*.npy"):
+        path.unlink()
+    return preprocessed
+
+
+def test_training_writes_the_model_the_history_and_the_time(preprocessed: Path):
+    before = files(preprocessed)
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+
+    assert result.exit_code == 0, result.output
+    made = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
+    assert made == [Path("logs/tiny-mlp.json"), MODEL, Path("plots/history/tiny-mlp.csv")]
+    assert "Total params: 12,730" in result.stdout
+    assert ["epoch 1/2", "epoch 2/2"] == [line[:9] for line in result.stderr.splitlines()]
+    assert json.loads(Path("logs/tiny-mlp.json").read_text())["seconds"] > 0
+
+
+@pytest.mark.parametrize(("validation", "filled"), [("none", False), ("test", True), ("30", True)])
+def test_the_history_has_the_same_columns_with_and_without_validation(
+    validation: str, filled: bool, preprocessed: Path
+):
+    change(RECIPE, "validation: none", f"validation: {validation}")
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    rows = history()
+
+    assert result.exit_code == 0, result.output
+    assert ["1", "2"] == [row["epoch"] for row in rows]
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    for row in rows:
+        assert (filled, filled) == (row["val_loss"] != "", row["val_accuracy"] != "")
+        assert 0 <= float(row["accuracy"]) <= 1
+    assert filled == ("validation: loss" in result.stderr)
+
+
+def test_the_history_is_written_after_each_epoch(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    written: list[int] = []
+    say = train.console.say
+    monkeypatch.setattr("stages.training.loop.say", lambda line: (written.append(len(history())), say(line)))
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+
+    assert result.exit_code == 0, result.output
+    assert written == [1, 2]
+
+
+def test_a_tiny_set_is_learned_by_heart(preprocessed: Path):
+    change(RECIPE, "epochs: 2", "epochs: 10")
+    CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    images, labels = arrays.read_split(DATA, "train")
+    model = model_file.load(MODEL, (28, 28, 1), 10)
+
+    assert history()[-1]["accuracy"] == "1.000000"
+    assert np.array_equal(labels, model.predict(images, verbose=0).argmax(axis=1))
+
+
+def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(preprocessed: Path):
+    weights = Path("new/folder/tiny.weights.h5")
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--weights", str(weights)])
+    images, _ = arrays.read_split(DATA, "test")
+    rebuilt = network.build(Recipe.load(RECIPE), RECIPE, (28, 28, 1), 10)
+    model_file.load_weights(rebuilt, weights)
+
+    assert result.exit_code == 0, result.output
+    expected = model_file.load(MODEL, (28, 28, 1), 10).predict_on_batch(images)
+    assert np.array_equal(expected, rebuilt.predict_on_batch(images))
+
+
+def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
+    change(RECIPE, "{name: adam, learning_rate: 0.01}", "{name: sgd, learning_rate: 1e30}")
+    line = refused(preprocessed)
+
+    assert line.startswith("error: recipes/mlp.yaml: expected a finite loss, received the loss ")
+    assert line.endswith("; lower optimizer.learning_rate")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("epochs: 2", "epoch: 2", "training: expected only the keys epochs, batch_size, validation, threads (did you"),
+        ("optimizer: ", "optimiser: ", "expected only the keys network, layers, optimizer, training (did you mean"),
+        ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
+        ("validation: none", "validation: some", "training.validation: expected none, test, or a number of training"),
+        ("scale: 1/255", "scale: 1/0", "layers.rescale.scale: expected a fraction with a denominator other than zero"),
+        ("units: 16", "units: {at: 16}", "layers.hidden.units: expected a number, a text, true, false, null or a list"),
+        ("units: 16", "units: 1_6x", "layers.hidden: expected arguments that Dense accepts, received units='1_6x'"),
+        ("units: 16", "unit: 16", "layers.hidden: expected an argument of Dense (units, activation, "),
+        ("Flatten", "Flaten", "layers.flatten.layer: expected a layer of Keras (did you mean 'Flatten'?), received"),
+        ("Flatten", "Lambda", "layers.flatten.layer: expected a layer that plain values configure, received Lambda;"),
+        ("hidden]", "hiden]", "network: names described under layers (did you mean 'hidden'?), received 'hiden'"),
+        ("hidden]", "flatten]", "network: each name once, since it stands for one layer, received 'flatten'"),
+        (", hidden]", "]", "layers: only layers that stand in network, received 'hidden'"),
+        ("Flatten", "Flatten, inputs: [hidden]", "layers.flatten.inputs: names that stand before it in the network"),
+        ("Flatten", "Flatten, inputs: [image]", "network: a later layer to read each layer but the last, received 'r"),
+        ("Flatten", "MaxPooling2D, pool_size: 40", "layers.flatten: expected inputs that MaxPooling2D accepts, rec"),
+        (
+            "Flatten",
+            "Identity",
+            "layers.hidden: expected the last layer to give a flat vector for each image, rec",
+        ),
+        ("Flatten", "Dropout, rate: 0.5, noise_shape: [7, 7]", "layers.flatten: expected inputs that Dropout accept"),
+        ("name: adam", "name: adan", "optimizer.name: expected an optimizer of Keras (did you mean 'adam'?), received"),
+        ("learning_rate", "lr", "optimizer: expected an argument of Adam (learning_rate, "),
+        ("layers:", "layers: {", "expected YAML, received"),
+        ("optimizer: {name: adam, learning_rate: 0.01}", "", "optimizer: expected a value, received nothing; edit the"),
+    ],
+)
+def test_wrong_recipes_are_refused_before_an_array_is_opened(old: str, new: str, expected: str, without_arrays: Path):
+    change(RECIPE, old, new)
+    line = refused(without_arrays)
+
+    assert line.startswith("error: recipes/mlp.yaml")
+    assert expected in line
+
+
+def test_the_reason_of_keras_is_told(without_arrays: Path):
+    change(RECIPE, "layer: Flatten", "layer: MaxPooling2D, pool_size: 40")
+
+    assert "received the shape (28, 28, 1): Computed output size would be zero or negative." in refused(without_arrays)
+
+
+def test_the_terminal_shows_that_one_line_alone(without_arrays: Path):
+    change(RECIPE, "layer: Flatten", "layer: Reshape, target_shape: [5]")
+    command = [sys.executable, "-m", "stages.train", "--run", "tiny-mlp"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    [line] = done.stderr.splitlines()
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert line.startswith("error: recipes/mlp.yaml: layers.flatten: expected inputs that Reshape accepts, received")
+
+
+def test_a_missing_recipe_is_refused_with_the_ones_there_are(without_arrays: Path):
+    change(Path("params.yaml"), "recipe: mlp", "recipe: cnn")
+    line = refused(without_arrays)
+
+    assert line == "error: recipes/cnn.yaml: expected a file of this name, received none; choose one of mlp"
+
+
+def test_more_cannot_be_held_out_than_there_is(preprocessed: Path):
+    change(RECIPE, "validation: none", "validation: 200")
+
+    assert "training.validation: expected fewer than the 200 training images" in refused(preprocessed)
+
+
+def test_missing_arrays_are_told(without_arrays: Path):
+    assert "train_images.npy: expected an array, received none; run the preprocess stage" in refused(without_arrays)
+
+
+def test_a_dataset_that_was_not_preprocessed_is_told(project: Path):
+    assert "dataset.json: expected the description of a dataset, received none; run dvc repro" in refused(project)
+
+
+def test_weights_need_the_name_that_keras_wants(without_arrays: Path):
+    line = refused(without_arrays, "--weights", "tiny.h5")
+
+    assert line == ("error: --weights: expected a name that ends in .weights.h5, received tiny.h5; choose another name")
