@@ -24,12 +24,16 @@ app = console.new_app()
 def main(
     run: Annotated[str, typer.Option(help="A run of params.yaml.")],
     weights: Annotated[Path | None, typer.Option(help="Write the weights alone to this .weights.h5 file too.")] = None,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(envvar="CHECKPOINT_SECONDS", min=0, help="How much work may be lost if this is killed.")
+    ] = 10,
 ) -> None:
     """Train the model of a run, and write the model and the history of its epochs."""
     from stages import plan
     from stages.errors import InputError
     from stages.images import arrays
-    from stages.training import determinism, history, loop, model_file, network, splits, timing
+    from stages.training import determinism, history, lock, model_file, network, precision, splits, timing
+    from stages.training.checkpoint import Checkpoint, key_of
     from stages.training.recipe import Recipe
 
     chosen = plan.find_run(run)
@@ -37,26 +41,33 @@ def main(
     description = arrays.read_description(chosen.data)
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
+    parent = lock.Parent()
 
-    determinism.settle(chosen.seed, recipe.training.threads)
-    model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
-    optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
-    model.summary()
+    with lock.only_training_of(plan.model_path(run)):
+        determinism.settle(chosen.seed, recipe.training.threads)
+        model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
+        optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
+        model.summary()
+        dtype = precision.supported(recipe.training.precision)
+        examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path)
+        key = key_of(recipe, chosen.seed, dtype, examples, validation)
 
-    examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path)
-    started = time.monotonic()
-    try:
-        loop.train(
-            model, optimizer, recipe.training, examples, validation,
-            on_epoch=lambda epochs: history.write(plan.plot_path("history", run), epochs),
-        )  # fmt: skip
-    except loop.DivergedError as error:
-        raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
-    timing.write(Path("logs") / f"{run}.json", time.monotonic() - started, recipe.training.epochs)
-    model_file.save(model, plan.model_path(run))
-    if weights:
-        weights.parent.mkdir(parents=True, exist_ok=True)
-        model.save_weights(weights)
+        from stages.training.loop import DivergedError, Loop
+
+        checkpoint = Checkpoint(key)
+        started = time.monotonic()
+        loop = Loop(model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds)
+        try:
+            loop.run(lambda epochs: history.write(plan.plot_path("history", run), epochs), parent.check)
+        except DivergedError as error:
+            raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
+        timing.write(Path("logs") / f"{run}.json", time.monotonic() - started, recipe.training.epochs)
+        parent.check()
+        model_file.save(model, plan.model_path(run))
+        if weights:
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            model.save_weights(weights)
+        checkpoint.delete()
 
 
 if __name__ == "__main__":

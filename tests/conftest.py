@@ -20,3 +20,9 @@ def preprocessed(project: Path) -> Path:
     result = CliRunner().invoke(preprocess.app, ["tiny"])
     assert result.exit_code == 0, result.output
     return project
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep checkpoints and locks out of the user's cache folder."""
+    monkeypatch.setenv("STAGES_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -120,14 +120,20 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
     change(RECIPE, "{name: adam, learning_rate: 0.01}", "{name: sgd, learning_rate: 1e30}")
     line = refused(preprocessed)
 
-    assert line.startswith("error: recipes/mlp.yaml: expected a finite loss, received the loss ")
+    assert line.startswith(
+        "error: recipes/mlp.yaml: expected a finite loss, received one that is infinite or no number in step "
+    )
     assert line.endswith("; lower optimizer.learning_rate")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("epochs: 2", "epoch: 2", "training: expected only the keys epochs, batch_size, validation, threads (did you"),
+        (
+            "epochs: 2",
+            "epoch: 2",
+            "training: expected only the keys epochs, batch_size, validation, threads, precision, ",
+        ),
         ("optimizer: ", "optimiser: ", "expected only the keys network, layers, optimizer, training (did you mean"),
         ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
         ("validation: none", "validation: some", "training.validation: expected none, test, or a number of training"),

@@ -15,7 +15,7 @@ def settle(seed: int, threads: int) -> None:
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)  # the operations of a step wait for one another anyway
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
         tf.zeros(1)  # the first operation starts the threads, and says so at length

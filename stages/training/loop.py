@@ -1,96 +1,194 @@
-"""The training loop: Keras's own, watched."""
+"""The training loop: epochs of compiled steps, with checkpoints between them."""
 
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stages.console import progress, say
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from stages.console import Advance, progress, say
+from stages.training.checkpoint import Checkpoint
+from stages.training.fast_network import FastNetwork
 from stages.training.history import Epoch
-from stages.training.recipe import Training
+from stages.training.recipe import Recipe
+from stages.training.schedule import learning_rates
 from stages.training.splits import Examples
+from stages.training.steps import Steps
+from stages.training.updates import Updates
 
-if TYPE_CHECKING:
-    import keras
-
+SECONDS_BETWEEN_LOOKS = 0.5  # a call of the compiled steps takes about as long
 VALIDATION_BATCH_SIZE = 500
-SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class DivergedError(Exception):
-    """The loss became infinite or not a number; the message names the epoch."""
+    """The loss became infinite or not a number; the message names the epoch and the step."""
 
 
-def train(
-    model: "keras.Model",
-    optimizer: "keras.optimizers.Optimizer",
-    training: Training,
-    examples: Examples,
-    validation: Examples | None,
-    on_epoch: Callable[[list[Epoch]], None],
-) -> list[Epoch]:
-    """Train a classifier by cross-entropy, showing each step.
+class Loop:
+    """The training of one model.
 
     Args:
         model: Takes the images, answers with a probability for each class; its weights are changed.
-        optimizer: What changes the weights.
-        training: How many epochs, how many images a step.
+        optimizer: As `network.build_optimizer` returns it.
+        recipe: The recipe of both.
+        dtype: What is computed in: "float32" or "bfloat16".
+        seed: Start of every random number.
         examples: Images, uint8, (N, height, width, channels), 0…255, and integer labels, (N,).
         validation: The same, scored after each epoch, or None.
-        on_epoch: Called with the history so far after each epoch.
-
-    Returns:
-        The history, an entry for each epoch.
-
-    Raises:
-        DivergedError: The loss became infinite or not a number.
+        checkpoint: Where the training is kept while it runs.
+        seconds_between_checkpoints: How much work may be lost at most.
     """
-    images, labels = examples
-    steps = math.ceil(len(images) / training.batch_size)
-    # XLA, which Keras would use where it can, makes convolutions slower on a processor
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    epochs: list[Epoch] = []
-    with progress("", steps, "steps") as advance:
-        started = shown = time.monotonic()
 
-        def begin_epoch(epoch: int, _: Any) -> None:
-            nonlocal started
-            started = time.monotonic()
-            advance(completed=0, description=f"epoch {epoch + 1}/{training.epochs}")
-
-        def end_step(step: int, logs: dict[str, float]) -> None:
-            nonlocal shown
-            if time.monotonic() - shown > SECONDS_BETWEEN_UPDATES:
-                shown = time.monotonic()
-                advance(completed=step + 1, note=f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}")
-
-        def end_epoch(number: int, logs: dict[str, float]) -> None:
-            epoch = Epoch(number + 1, **logs)
-            if not math.isfinite(epoch.loss):
-                raise DivergedError(f"the loss {epoch.loss} in epoch {epoch.epoch}")
-            epochs.append(epoch)
-            on_epoch(epochs)
-            say(f"{_describe(epoch, training.epochs)}   {time.monotonic() - started:.1f} s")
-
-        model.fit(
-            images,
-            labels,
-            batch_size=training.batch_size,
-            epochs=training.epochs,
-            validation_data=validation,
-            validation_batch_size=VALIDATION_BATCH_SIZE,
-            callbacks=[_callback(begin_epoch, end_step, end_epoch)],
-            verbose=0,
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        recipe: Recipe,
+        dtype: str,
+        seed: int,
+        examples: Examples,
+        validation: Examples | None,
+        checkpoint: Checkpoint,
+        seconds_between_checkpoints: float,
+    ) -> None:
+        training = recipe.training
+        self._model, self._training, self._seed, self._validation = model, training, seed, validation
+        self._checkpoint, self._seconds_between_checkpoints = checkpoint, seconds_between_checkpoints
+        self._num_images = len(examples[1])
+        self._num_batches = math.ceil(self._num_images / training.batch_size)
+        self._updates = Updates(optimizer, model.trainable_variables)
+        rates = learning_rates(training.schedule, float(optimizer.learning_rate), training.epochs, self._num_batches)
+        network = FastNetwork(model, recipe, dtype, seed)
+        self._steps = Steps(
+            network, model, self._updates, examples, training.batch_size, rates, training.label_smoothing
         )
-    return epochs
+        self._epochs: list[Epoch] = []
+        self._batch = 0  # batches of the current epoch that are done
+        self._best: list[npt.NDArray[Any]] = []  # the model's variables after its best epoch
+        self._validate = tf.function(self._score_batch)
+
+    def run(self, on_epoch: Callable[[list[Epoch]], None], look: Callable[[], None]) -> list[Epoch]:
+        """Train to the end, from the checkpoint if there is one.
+
+        Args:
+            on_epoch: Called with the history so far after each epoch.
+            look: Called about twice a second; what it raises ends the training, which keeps its checkpoint.
+
+        Returns:
+            The history, an entry for each epoch.
+
+        Raises:
+            DivergedError: The loss became infinite or not a number.
+        """
+        self._resume()
+        saved_at = time.monotonic()
+        with progress("", self._num_batches, "steps") as advance:
+            while len(self._epochs) < self._training.epochs and not self._has_stopped_improving():
+                started = time.monotonic()
+                number = len(self._epochs)
+                advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
+                self._steps.set_order(self._order_of(number))
+                pace = 1
+                while self._batch < self._num_batches:
+                    looked = time.monotonic()
+                    self._train(number, min(pace, self._num_batches - self._batch), advance)
+                    look()
+                    pace = _next_pace(pace, time.monotonic() - looked)
+                    if time.monotonic() - saved_at > self._seconds_between_checkpoints:
+                        self._save()
+                        saved_at = time.monotonic()
+                self._end_epoch(number)
+                on_epoch(self._epochs)
+                say(f"{_describe(self._epochs[-1], self._training.epochs)}   {time.monotonic() - started:.1f} s")
+        self._keep_the_right_weights()
+        return self._epochs
+
+    def _train(self, epoch: int, count: int, advance: Advance) -> None:
+        self._steps.run(self._batch, count, epoch * self._num_batches + self._batch)
+        self._batch += count
+        totals = self._steps.totals()
+        if totals.first_bad_step is not None:
+            step = totals.first_bad_step - epoch * self._num_batches + 1
+            raise DivergedError(f"one that is infinite or no number in step {step} of epoch {epoch + 1}")
+        seen = min(self._batch * self._training.batch_size, self._num_images)
+        note = f"loss {totals.loss / seen:.4f}  accuracy {totals.hits / seen:.4f}"
+        advance(completed=self._batch, note=note)
+
+    def _end_epoch(self, number: int) -> None:
+        totals = self._steps.totals()
+        trained = Epoch(number + 1, totals.loss / self._num_images, totals.hits / self._num_images)
+        if self._validation:
+            val_loss, val_accuracy = self._score(self._validation)
+            trained = trained._replace(val_loss=val_loss, val_accuracy=val_accuracy)
+        if self._training.keep == "best" and (trained.val_accuracy or 0.0) > self._best_accuracy():
+            self._best = [variable.numpy() for variable in self._model.variables]
+        self._epochs.append(trained)
+        self._batch = 0
+        self._steps.reset_totals()
+
+    def _order_of(self, epoch: int) -> npt.NDArray[np.int32]:
+        """Return the order of an epoch's images: a function of seed, epoch and number of images alone."""
+        random = np.random.Generator(np.random.PCG64([self._seed, epoch]))
+        return random.permutation(self._num_images).astype(np.int32)
+
+    def _score(self, examples: Examples) -> tuple[float, float]:
+        """Return loss and accuracy, as the saved model has them."""
+        images, labels = examples
+        loss, hits = 0.0, 0
+        for start in range(0, len(labels), VALIDATION_BATCH_SIZE):
+            end = start + VALIDATION_BATCH_SIZE
+            batch = tf.constant(images[start:end]), tf.constant(labels[start:end], tf.int32)
+            batch_loss, batch_hits = self._validate(*batch)
+            loss, hits = loss + float(batch_loss), hits + int(batch_hits)
+        return loss / len(labels), hits / len(labels)
+
+    def _score_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        probabilities = self._model(tf.cast(images, tf.float32), training=False)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+        hits = tf.math.count_nonzero(tf.argmax(probabilities, 1, tf.int32) == labels)
+        return tf.reduce_sum(tf.cast(losses, tf.float64)), hits
+
+    def _best_accuracy(self) -> float:
+        return max((epoch.val_accuracy or 0.0 for epoch in self._epochs), default=-1.0)
+
+    def _has_stopped_improving(self) -> bool:
+        patience, accuracies = self._training.patience, [epoch.val_accuracy or 0.0 for epoch in self._epochs]
+        if patience is None or len(accuracies) <= patience:
+            return False
+        return max(accuracies[-patience:]) <= max(accuracies[:-patience])
+
+    def _keep_the_right_weights(self) -> None:
+        self._updates.finish()
+        for variable, value in zip(self._model.variables, self._best, strict=False):
+            variable.assign(value)
+
+    def _state(self) -> list[tf.Variable]:
+        return [variable.value for variable in self._model.variables] + self._updates.state + self._steps.state
+
+    def _save(self) -> None:
+        arrays = {f"state{number}": variable.numpy() for number, variable in enumerate(self._state())}
+        arrays |= {f"best{number}": value for number, value in enumerate(self._best)}
+        self._checkpoint.save(arrays, {"epochs": self._epochs, "batch": self._batch, "best": len(self._best)})
+
+    def _resume(self) -> None:
+        saved = self._checkpoint.load()
+        if saved is None:
+            return
+        arrays, values = saved
+        for number, variable in enumerate(self._state()):
+            variable.assign(arrays[f"state{number}"])
+        self._best = [arrays[f"best{number}"] for number in range(values["best"])]
+        self._epochs, self._batch = [Epoch(*epoch) for epoch in values["epochs"]], values["batch"]
+        say(f"going on from step {self._batch} of epoch {len(self._epochs) + 1}, where this training was stopped")
 
 
-def _callback(begin_epoch: Any, end_step: Any, end_epoch: Any) -> "keras.callbacks.Callback":
-    import keras
-
-    return keras.callbacks.LambdaCallback(
-        on_epoch_begin=begin_epoch, on_train_batch_end=end_step, on_epoch_end=end_epoch
-    )
+def _next_pace(pace: int, seconds: float) -> int:
+    """Return how many steps the next call should do, to come back to Python about twice a second."""
+    return max(1, min(round(pace * SECONDS_BETWEEN_LOOKS / max(seconds, 1e-3)), 8 * pace))
 
 
 def _describe(epoch: Epoch, epochs: int) -> str:

@@ -85,11 +85,9 @@ def build(recipe: Recipe, where: Path, image_shape: tuple[int, int, int], num_cl
     import keras
 
     outputs: dict[str, Any] = {IMAGE: keras.Input(image_shape, name=IMAGE, dtype="float32")}
-    last = IMAGE
-    for name in recipe.network:
-        described = recipe.layers[name]
-        outputs[name] = _apply(name, described, [outputs[read] for read in described.inputs or [last]], where)
-        last = name
+    for name, read in recipe.inputs().items():
+        outputs[name] = _apply(name, recipe.layers[name], [outputs[each] for each in read], where)
+    last = recipe.network[-1]
     shape = outputs[last].shape
     if len(shape) != 2 or shape[1] is None:
         raise InputError(

@@ -73,6 +73,29 @@ class Optimizer(Schema):
         return dict(self.__pydantic_extra__)
 
 
+class Schedule(Schema):
+    """How the learning rate changes from step to step; the optimizer's own is the highest.
+
+    Attributes:
+        name: Down along a cosine to zero; up and down once; or down by a factor every so many epochs.
+        warmup_epochs: How many epochs it rises before that, from zero or, in one-cycle, from a 25th.
+        every_epochs: `step` only: epochs between two drops.
+        factor: `step` only: what a drop multiplies it by, 0…1.
+    """
+
+    name: Literal["cosine", "one-cycle", "step"]
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0
+    every_epochs: Annotated[int, Field(ge=1, strict=True)] | None = None
+    factor: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> Self:
+        of_step = [self.every_epochs is not None, self.factor is not None]
+        if (self.name == "step" and not all(of_step)) or (self.name != "step" and any(of_step)):
+            raise _misfit(self.name, "every_epochs and factor with the schedule step, and with no other")
+        return self
+
+
 class Training(Schema):
     """How the network is trained.
 
@@ -82,12 +105,28 @@ class Training(Schema):
         validation: What the curves are validated on: nothing, the test images (as two of the tutorials do), or so
             many images held out of the training set.
         threads: Processor threads of a step. They change the last bits of a result, so they belong to the recipe.
+        precision: What convolutions and matrix products are computed in. Weights, optimizer and loss are float32.
+        schedule: How the learning rate changes, or null if it does not.
+        label_smoothing: Share of each label that is spread evenly over all classes, 0…1.
+        keep: The weights of the last epoch, or of the one that was best on the held-out images.
+        patience: Stop after so many epochs without a better accuracy on the held-out images; null: never.
     """
 
     epochs: Annotated[int, Field(ge=1, strict=True)]
     batch_size: Annotated[int, Field(ge=1, strict=True)]
     validation: Validation
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 2
+    precision: Literal["float32", "bfloat16"] = "float32"
+    schedule: Schedule | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    keep: Literal["last", "best"] = "last"
+    patience: Annotated[int, Field(ge=1, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _choices_are_made_on_held_out_images(self) -> Self:
+        if (self.keep == "best" or self.patience is not None) and isinstance(self.validation, str):
+            raise _misfit(self.validation, "validation: a number of held-out images, for keep: best and patience")
+        return self
 
 
 class Recipe(Schema):
@@ -119,15 +158,17 @@ class Recipe(Schema):
                 if read not in before:
                     known = f"{', '.join(before)}{did_you_mean(read, before)}"
                     raise _misfit(read, f"layers.{name}.inputs: names that stand before it in the network: {known}")
-        read_by_another = {self.network[-1]}
-        for previous, name in pairwise([IMAGE, *self.network]):
-            read_by_another.update(self.layers[name].inputs or [previous])
+        read_by_another = {self.network[-1]}.union(*self.inputs().values())
         for name in self.layers:
             if name not in self.network:
                 raise _misfit(name, "layers: only layers that stand in network")
             if name not in read_by_another:
                 raise _misfit(name, "network: a later layer to read each layer but the last")
         return self
+
+    def inputs(self) -> dict[str, list[str]]:
+        """Return which layers each layer reads, in the order of the network."""
+        return {name: self.layers[name].inputs or [before] for before, name in pairwise([IMAGE, *self.network])}
 
 
 def _misfit(name: str, expected: str) -> PydanticCustomError:

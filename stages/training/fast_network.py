@@ -1,0 +1,166 @@
+"""The network as it is computed in training: the same function in fewer or cheaper operations.
+
+What is trained is the Keras model that is saved, its own variables. Some layers are computed in another way here:
+
+- A monotone activation between a convolution and its max-pooling is put off until after the pooling, which leaves it a
+  quarter of the numbers: max(f(x + b)) = f(max(x) + b), to the last bit.
+- Dropout draws a byte for each number, or two where a byte is too coarse for the rate, in place of a float.
+- BatchNormalization is one operation.
+- In bfloat16, convolutions and matrix products and what stands between them are computed in that type.
+
+Every other layer is computed by Keras, in float32.
+"""
+
+import inspect
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from stages.training.network import SEPARATE_INPUTS
+from stages.training.recipe import CLASSES, IMAGE, Recipe
+
+MONOTONE = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "tanh", "sigmoid", "softplus", "softsign"}
+
+
+class FastNetwork:
+    """A model's layers, computed as in training.
+
+    Args:
+        model: The Keras model, as `network.build` returns it.
+        recipe: Its recipe.
+        dtype: What convolutions and matrix products are computed in: "float32" or "bfloat16".
+        seed: Start of dropout's random numbers.
+    """
+
+    def __init__(self, model: keras.Model, recipe: Recipe, dtype: str, seed: int) -> None:
+        self._recipe, self._seed, self._dtype = recipe, seed, tf.as_dtype(dtype)
+        self._layers = {name: model.get_layer(name) for name in [*recipe.network, CLASSES]}
+        self._inputs = recipe.inputs()
+        self._activated_late = {name for name in recipe.network if self._may_activate_late(name)}
+
+    def __call__(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Return the logits of a batch.
+
+        Args:
+            images: float32, (N, height, width, channels), 0…255.
+            step: int32, the number of this step since training began; dropout's random numbers follow from it.
+
+        Returns:
+            float32, (N, num_classes).
+        """
+        tensors = {IMAGE: images}
+        for number, name in enumerate(self._recipe.network):
+            seed = tf.stack([step, self._seed % 2**31 + number])
+            tensors[name] = self._compute(name, [tensors[each] for each in self._inputs[name]], seed)
+        return tf.cast(self._dense(self._layers[CLASSES], tensors[self._recipe.network[-1]]), tf.float32)
+
+    def _compute(self, name: str, read: list[tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        layer, first = self._layers[name], read[0]
+        if layer.activity_regularizer is not None:
+            return _as_keras_does(layer, read)
+        kind = type(layer)
+        if kind is layers.Conv2D and _is_simple(layer):
+            convolved = self._convolve(layer, first)
+            return convolved if name in self._activated_late else self._activate(layer, convolved)
+        if kind is layers.MaxPooling2D and _is_channels_last(layer):
+            pooled = tf.nn.max_pool2d(first, layer.pool_size, layer.strides, layer.padding.upper())
+            [source] = self._inputs[name]
+            return self._activate(self._layers[source], pooled) if source in self._activated_late else pooled
+        if kind is layers.Dense and first.shape.rank == 2:
+            return self._dense(layer, first)
+        if kind is layers.Dropout and layer.noise_shape is None and layer.rate > 0:
+            return _drop(first, layer.rate, seed)
+        if kind is layers.BatchNormalization and first.shape.rank == 4 and _is_fusible(layer):
+            return _normalize(layer, first)
+        if kind is layers.Flatten and _is_channels_last(layer):
+            return tf.reshape(first, [-1, first.shape[1:].num_elements()])
+        return _as_keras_does(layer, read)
+
+    def _convolve(self, layer: layers.Conv2D, images: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(
+            tf.cast(images, self._dtype),
+            self._weights(layer.kernel),
+            layer.strides,
+            layer.padding.upper(),
+            dilations=layer.dilation_rate,
+        )
+
+    def _dense(self, layer: layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
+        product = tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel))
+        return self._activate(layer, product)
+
+    def _activate(self, layer: keras.Layer, numbers: tf.Tensor) -> tf.Tensor:
+        if layer.use_bias:
+            numbers = tf.nn.bias_add(numbers, self._weights(layer.bias))
+        return numbers if layer.name == CLASSES else layer.activation(numbers)  # the loss takes the logits
+
+    def _weights(self, variable: keras.Variable) -> tf.Tensor:
+        return tf.cast(variable.value, self._dtype)
+
+    def _may_activate_late(self, name: str) -> bool:
+        """Tell whether a layer is a convolution that is read by one max-pooling only, with a monotone activation."""
+        layer = self._layers[name]
+        readers = [self._layers[reader] for reader, read in self._inputs.items() if name in read]
+        return (
+            type(layer) is layers.Conv2D
+            and _is_simple(layer)
+            and getattr(layer.activation, "__name__", "") in MONOTONE
+            and layer.activity_regularizer is None
+            and [type(reader) for reader in readers] == [layers.MaxPooling2D]
+            and _is_channels_last(readers[0])
+            and readers[0].activity_regularizer is None
+        )
+
+
+def _is_simple(layer: layers.Conv2D) -> bool:
+    return _is_channels_last(layer) and layer.groups == 1
+
+
+def _is_channels_last(layer: keras.Layer) -> bool:
+    return str(layer.data_format) == "channels_last"
+
+
+def _is_fusible(layer: layers.BatchNormalization) -> bool:
+    return all((layer.axis == 3, layer.center, layer.scale, layer.trainable))
+
+
+def _drop(numbers: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Set a share of the numbers to zero and scale the others, as N. Srivastava et al., "Dropout", JMLR 2014.
+
+    The rate is met to within 1/65536; the scale is that of the rate that was met, so the mean stays.
+    """
+    kind = tf.uint8 if rate * 256 == int(rate * 256) else tf.uint16
+    dropped = round(rate * kind.max) if kind is tf.uint16 else int(rate * 256)
+    size = tf.size(numbers)
+    words = (size * kind.size + 3) // 4
+    bits = tf.random.stateless_uniform([words], seed, minval=None, maxval=None, dtype=tf.uint32)
+    drawn = tf.reshape(tf.reshape(tf.bitcast(bits, kind), [-1])[:size], tf.shape(numbers))
+    scale = tf.constant((kind.max + 1) / (kind.max + 1 - dropped), numbers.dtype)
+    return numbers * tf.where(drawn >= tf.constant(dropped, kind), scale, tf.zeros([], numbers.dtype))
+
+
+def _normalize(layer: layers.BatchNormalization, images: tf.Tensor) -> tf.Tensor:
+    """Normalize a batch by its own mean and variance, and let the layer's moving ones follow.
+
+    As Keras does, the moving variance follows the variance of the batch itself, not the estimate that divides by N - 1.
+    """
+    normalized, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=layer.gamma.value,
+        offset=layer.beta.value,
+        mean=[],
+        variance=[],
+        epsilon=layer.epsilon,
+        is_training=True,
+    )
+    count = tf.cast(tf.size(images) // images.shape[3], tf.float32)
+    for moving, of_batch in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
+        moving.value.assign_sub((moving.value - of_batch) * (1 - layer.momentum))
+    return normalized
+
+
+def _as_keras_does(layer: keras.Layer, read: list[tf.Tensor]) -> tf.Tensor:
+    training = {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
+    together = len(read) > 1 and type(layer).__name__ not in SEPARATE_INPUTS
+    return layer(read, **training) if together else layer(*read, **training)

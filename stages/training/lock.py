@@ -1,0 +1,50 @@
+"""One training of a run at a time, and none that DVC has lost."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.console import say
+from stages.errors import InputError
+from stages.training.checkpoint import cache_folder
+
+
+@contextmanager
+def only_training_of(output: Path) -> Iterator[None]:
+    """Hold the system's lock on an output while the block runs; if another process holds it, wait until it ends.
+
+    The system lets go of the lock when the process ends, however it ends.
+    """
+    import filelock
+
+    name = hashlib.sha256(str(output.resolve()).encode()).hexdigest()
+    path = cache_folder() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        say(f"another process is training {output}; waiting until it ends")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Parent:
+    """The process that started this one, if it was DVC; without it nobody would know what this one publishes."""
+
+    def __init__(self) -> None:
+        self._process = os.getppid() if "DVC_STAGE" in os.environ else None
+
+    def check(self) -> None:
+        """Raise if DVC is gone.
+
+        Raises:
+            InputError: It is; this training must stop, since the next `dvc repro` starts another.
+        """
+        if self._process is not None and os.getppid() != self._process:
+            raise InputError("dvc", "the process that started this stage", "none: it was killed", "run dvc repro again")
