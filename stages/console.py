@@ -46,7 +46,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
         except KeyboardInterrupt:
-            say("\nstopped: nothing half-written was left behind; the same command starts this stage again")
+            say("\nstopped: nothing half-written was left behind; run the same command again to go on")
             raise typer.Exit(INTERRUPTED) from None
 
     return wrapper

@@ -13,8 +13,6 @@ IMAGE, CLASSES = "image", "classes"  # what the network reads and what it answer
 
 FRACTION = re.compile(r"(-?\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
 
-Plain = bool | int | float | str | None | list["Plain"]
-
 
 def _plain(value: Any) -> Any:
     """Return a plain value, a fraction such as `1/255` as the number it is; refuse what could carry code."""
