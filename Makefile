@@ -41,3 +41,7 @@ format: install ## Put the code into shape
 .PHONY: compare
 compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
+
+.PHONY: bench
+bench: install ## Time the training against the tutorials' own code, in pairs: about 45 minutes
+	python -m benchmarks.training

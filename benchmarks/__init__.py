@@ -1,0 +1,1 @@
+"""What the training loop is measured against, and how."""
