@@ -1,17 +1,70 @@
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
+import keras
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from stages.training import determinism, loop, network
+from stages.training import determinism, loop, network, steps
+from stages.training.checkpoint import Checkpoint
 from stages.training.history import Epoch
-from stages.training.recipe import Recipe, Training
+from stages.training.recipe import Recipe
 from stages.training.splits import Examples
 from tests import tiny
 
-RECIPE = Recipe.model_validate(YAML(typ="safe").load(tiny.RECIPE))
-WHERE = Path("recipes/mlp.yaml")
+WHERE = Path("recipes/tiny.yaml")
+NUM_IMAGES, BATCHES = 80, 4  # of 20 images each
+MLP = tiny.RECIPE
+CNN = """\
+network: [shift, rescale, conv, norm, pool, flatten, drop]
+layers:
+  shift: {layer: RandomTranslation, height_factor: 0.1, width_factor: 0.1}
+  rescale: {layer: Rescaling, scale: 1/255}
+  conv: {layer: Conv2D, filters: 4, kernel_size: 3, activation: relu}
+  norm: {layer: BatchNormalization, momentum: 0.8}
+  pool: {layer: MaxPooling2D, pool_size: 4}
+  flatten: {layer: Flatten}
+  drop: {layer: Dropout, rate: 0.3}
+optimizer: {name: adam, learning_rate: 0.01}
+training: {epochs: 2, batch_size: 20, validation: none, schedule: {name: cosine, warmup_epochs: 0.5}}
+"""
+ADAM = "{name: adam, learning_rate: 0.01}"
+SGD = "{name: sgd, learning_rate: 0.05, momentum: 0.9}"
+AVERAGED = "{name: adam, learning_rate: 0.01, use_ema: true, ema_momentum: 0.9}"
+WILD = "{name: sgd, learning_rate: 6.0}"  # so fast that the last epoch is not the best
+BEST = MLP.replace(ADAM, WILD).replace(
+    "epochs: 2, batch_size: 20, validation: none", "epochs: 4, batch_size: 20, validation: 40, keep: best"
+)
+RESUMABLE = {
+    "mlp": MLP,
+    "cnn": CNN,
+    "momentum": MLP.replace(ADAM, SGD),
+    "best": BEST,
+    "averages": MLP.replace(ADAM, AVERAGED),
+}
+
+
+class StopError(Exception):
+    """Stands for whatever ends a training."""
+
+
+class Trained(NamedTuple):
+    history: list[Epoch]
+    model: keras.Model
+
+    def values(self) -> list[bytes]:
+        """Return the values of all variables, to the last bit."""
+        return [variable.numpy().tobytes() for variable in self.model.variables]
+
+
+def changed(recipe: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    return recipe
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -20,61 +73,286 @@ def examples(count: int, seed: int) -> Examples:
 
 
 def train(
-    epochs: int = 2, batch_size: int = 20, validation: Examples | None = None, **optimizer: object
-) -> tuple[list[Epoch], list[int]]:
-    """Return the history, and how long it was each time that it was told."""
-    determinism.settle(seed=0, threads=2)
-    model = network.build(RECIPE, WHERE, (28, 28, 1), tiny.NUM_CLASSES)
-    chosen = RECIPE.optimizer.model_validate(optimizer) if optimizer else RECIPE.optimizer
-    told: list[int] = []
-    history = loop.train(
+    text: str = MLP,
+    *,
+    validation: bool = False,
+    seed: int = 0,
+    on_epoch: Callable[[list[Epoch]], None] = lambda _: None,
+    look: Callable[[], None] = lambda: None,
+    seconds_between_checkpoints: float = 1000,
+) -> Trained:
+    recipe = Recipe.check(YAML(typ="safe").load(text), WHERE)
+    determinism.settle(seed, threads=2)
+    model = network.build(recipe, WHERE, (28, 28, 1), tiny.NUM_CLASSES)
+    optimizer = network.build_optimizer(recipe.optimizer, WHERE)
+    held_out = examples(40, seed=2) if validation or recipe.training.validation != "none" else None
+    checkpoint = Checkpoint("tiny")
+    training = loop.Loop(
         model,
-        network.build_optimizer(chosen, WHERE),
-        Training(epochs=epochs, batch_size=batch_size, validation="none"),
-        examples(90, seed=1),
-        validation,
-        on_epoch=lambda epochs: told.append(len(epochs)),
+        optimizer,
+        recipe,
+        "float32",
+        seed,
+        examples(NUM_IMAGES, seed=1),
+        held_out,
+        checkpoint,
+        seconds_between_checkpoints,
     )
-    return history, told
+    try:
+        return Trained(training.run(on_epoch, look), model)
+    finally:
+        checkpoint.wait()
+
+
+def stop_at(moment: int) -> Callable[[], None]:
+    """Return a look that stops the training when it is called for that time, the first being 1."""
+    calls = count(1)
+
+    def look() -> None:
+        if next(calls) == moment:
+            raise StopError
+
+    return look
+
+
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Come back to Python after each step, however fast the steps are."""
+    monkeypatch.setattr(loop, "_next_pace", lambda pace, seconds: 1)
+
+
+@pytest.fixture
+def plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without XLA, which takes a second or two to compile."""
+    monkeypatch.setattr(steps, "XLA_LAYERS", set())
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
+    """The models that are built from now on."""
+    built: list[keras.Model] = []
+    build = network.build
+    monkeypatch.setattr(network, "build", lambda *arguments: built.append(build(*arguments)) or built[-1])
+    return built
 
 
 def test_a_tiny_set_is_learned_by_heart():
-    history, _ = train(epochs=15)
+    history = train(changed(MLP, ("epochs: 2", "epochs: 15"))).history
 
     assert history[-1].accuracy == 1.0
     assert history[-1].loss < 0.05
 
 
+@pytest.mark.usefixtures("plain_steps")
 def test_each_epoch_is_told_when_it_ends():
-    history, told = train(epochs=3)
+    told: list[list[int]] = []
+    train(changed(MLP, ("epochs: 2", "epochs: 3")), on_epoch=lambda epochs: told.append([e.epoch for e in epochs]))
 
-    assert [epoch.epoch for epoch in history] == [1, 2, 3]
-    assert told == [1, 2, 3]
+    assert [[1], [1, 2], [1, 2, 3]] == told
 
 
+@pytest.mark.usefixtures("plain_steps")
 def test_without_validation_there_is_none_in_the_history():
-    history, _ = train()
-
-    assert {(None, None)} == {(epoch.val_loss, epoch.val_accuracy) for epoch in history}
+    assert {(None, None)} == {(epoch.val_loss, epoch.val_accuracy) for epoch in train().history}
 
 
-def test_validation_is_scored_after_each_epoch():
-    history, _ = train(validation=examples(40, seed=2))
+def test_validation_is_scored_as_keras_scores_the_model():
+    trained = train(CNN, validation=True)
+    images, labels = examples(40, seed=2)
+    probabilities = trained.model.predict(images.astype(np.float32), verbose=0)
+    last = trained.history[-1]
 
-    assert None not in [value for epoch in history for value in epoch]
-    assert history[-1].val_loss < history[0].val_loss
-
-
-def test_the_last_batch_may_be_smaller_than_the_others():
-    history, _ = train(batch_size=80)
-
-    assert len(history) == 2
+    assert last.val_accuracy == (probabilities.argmax(axis=1) == labels).mean()
+    assert last.val_loss == pytest.approx(-np.log(probabilities[np.arange(40), labels]).mean(), rel=1e-5)
+    assert last.val_loss != trained.history[0].val_loss
 
 
-def test_the_same_seed_gives_the_same_history():
-    assert train()[0] == train()[0]
+def test_validation_changes_nothing_else():
+    seen, unseen = train(CNN, validation=True), train(CNN)
+
+    assert seen.values() == unseen.values()
+    assert [epoch[:3] for epoch in seen.history] == [epoch[:3] for epoch in unseen.history]
 
 
-def test_a_loss_that_is_no_number_ends_the_training():
-    with pytest.raises(loop.DivergedError, match=r"the loss (nan|inf) in epoch \d"):
-        train(name="sgd", learning_rate=1e30)
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+@pytest.mark.parametrize("batch_size", [30, 80, 200])
+def test_every_image_is_seen_once_an_epoch(batch_size: int):
+    """With a learning rate of almost nothing, an epoch's loss is that of the network at its start."""
+    settings = ("learning_rate: 0.01", "learning_rate: 1e-30"), ("batch_size: 20", f"batch_size: {batch_size}")
+    looks: list[None] = []
+    trained = train(changed(MLP, *settings), look=lambda: looks.append(None))
+    images, labels = examples(NUM_IMAGES, seed=1)
+    probabilities = trained.model.predict(images.astype(np.float32), verbose=0)
+
+    assert len(looks) == 2 * -(-NUM_IMAGES // batch_size)
+    for epoch in trained.history:
+        assert epoch.accuracy == pytest.approx((probabilities.argmax(axis=1) == labels).mean())
+        assert epoch.loss == pytest.approx(-np.log(probabilities[np.arange(NUM_IMAGES), labels]).mean(), rel=1e-5)
+
+
+@pytest.mark.usefixtures("plain_steps")
+@pytest.mark.parametrize("recipe", [MLP, CNN], ids=["mlp", "cnn"])
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(recipe: str):
+    first, second, other = train(recipe, seed=5), train(recipe, seed=5), train(recipe, seed=6)
+
+    assert (first.history, first.values()) == (second.history, second.values())
+    assert first.history != other.history
+    assert first.values() != other.values()
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_how_many_steps_a_call_does_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
+    expected = train(CNN)
+    monkeypatch.setattr(loop, "_next_pace", lambda pace, seconds: 3)
+    actual = train(CNN)
+
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.parametrize("seed", [2**31 - 1, 2**32 - 1])
+def test_any_seed_that_a_run_may_have_trains(seed: int):
+    assert len(train(CNN, seed=seed).history) == 2
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_label_smoothing_is_the_loss_of_keras():
+    settings = (
+        ("learning_rate: 0.01", "learning_rate: 1e-30"),
+        ("batch_size: 20", "batch_size: 20, label_smoothing: 0.2"),
+    )
+    trained = train(changed(MLP, *settings))
+    images, labels = examples(NUM_IMAGES, seed=1)
+    probabilities = trained.model.predict(images.astype(np.float32), verbose=0)
+    smooth = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
+
+    assert trained.history[-1].loss == pytest.approx(float(smooth(np.eye(10)[labels], probabilities)), rel=1e-5)
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+def test_a_diverging_loss_is_told_with_its_step_and_keeps_the_checkpoint():
+    wild = changed(MLP, ("adam, learning_rate: 0.01", "sgd, learning_rate: 1e30"))
+    with pytest.raises(loop.DivergedError, match=r"^one that is infinite or no number in step 2 of epoch 1$"):
+        train(wild, seconds_between_checkpoints=0)
+    arrays, values = Checkpoint("tiny").load()
+
+    assert values["batch"] == 1  # the step before
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_a_loss_that_diverges_later_names_the_epoch(models: list[keras.Model]):
+    def poison(epochs: list[Epoch]) -> None:
+        models[0].get_layer("classes").bias.assign(np.full(10, np.nan))
+
+    with pytest.raises(loop.DivergedError, match=r"in step 1 of epoch 2$"):
+        train(on_epoch=poison)
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_training_stops_when_it_gets_no_better():
+    setting = (
+        "epochs: 4, batch_size: 20, validation: 40, keep: best",
+        "epochs: 30, batch_size: 20, validation: 40, patience: 3",
+    )
+    accuracies = [epoch.val_accuracy for epoch in train(changed(BEST, setting)).history]
+
+    assert len(accuracies) < 30
+    assert max(accuracies[-3:]) <= max(accuracies[:-3])
+    for end in range(4, len(accuracies)):  # it did not miss an earlier moment
+        assert max(accuracies[end - 3 : end]) > max(accuracies[: end - 3])
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_keep_best_gives_the_weights_of_the_best_epoch():
+    trained = train(BEST)
+    best = max(trained.history, key=lambda epoch: epoch.val_accuracy)
+    until_then = train(changed(BEST, ("epochs: 4", f"epochs: {best.epoch}"), (", keep: best", "")))
+
+    assert best.epoch < len(trained.history)
+    assert until_then.values() == trained.values()
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_averages_are_the_weights_that_are_kept(models: list[keras.Model]):
+    """Keras begins the averages with the weights after the first step."""
+    recipe = changed(MLP, (ADAM, "{name: sgd, learning_rate: 0.05, use_ema: true, ema_momentum: 0.5}"))
+    recipe = changed(recipe, ("batch_size: 20", f"batch_size: {NUM_IMAGES}"))  # a step an epoch
+    weights: list[np.ndarray] = []
+    trained = train(recipe, on_epoch=lambda _: weights.append(models[0].get_layer("classes").kernel.numpy()))
+    average = 0.5 * weights[0] + 0.5 * weights[1]
+
+    assert np.allclose(average, trained.model.get_layer("classes").kernel.numpy(), rtol=0, atol=1e-7)
+    assert not np.allclose(weights[1], average, rtol=0, atol=1e-4)
+
+
+def stopped_and_resumed(recipe: str, moments: tuple[int, ...]) -> Trained:
+    """Stop a training at each moment, counted in looks from where the one before left its checkpoint; end it then."""
+    for moment in moments:
+        with pytest.raises(StopError):
+            train(recipe, look=stop_at(moment), seconds_between_checkpoints=0)
+    return train(recipe, seconds_between_checkpoints=0)
+
+
+@pytest.mark.usefixtures("step_by_step")
+@pytest.mark.parametrize(
+    ("name", "compiled"),
+    [("mlp", True), ("cnn", False), ("momentum", False), ("best", False), ("averages", True)],
+)
+def test_a_training_stopped_and_resumed_gives_the_same_bits(
+    name: str, compiled: bool, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+):
+    """Stopped in mid-epoch, after an epoch's last step, in the middle of the next."""
+    if not compiled:
+        request.getfixturevalue("plain_steps")
+    expected = train(RESUMABLE[name])
+    capsys.readouterr()
+    actual = stopped_and_resumed(RESUMABLE[name], (3, 3, 4))
+    lines = capsys.readouterr().err.splitlines()
+
+    assert expected.history == actual.history
+    assert expected.values() == actual.values()
+    assert [line for line in lines if line.startswith("going on")] == [
+        f"going on from step {step} of epoch {epoch}, where this training was stopped"
+        for step, epoch in ((2, 1), (4, 1), (3, 2))
+    ]
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+@pytest.mark.parametrize("moments", [(1,), (2, 1, 1), (2 * BATCHES,)], ids=["first", "no progress", "last"])
+def test_no_moment_is_special(moments: tuple[int, ...]):
+    expected = train()
+    actual = stopped_and_resumed(MLP, moments)
+
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+def test_a_training_stopped_while_it_tells_an_epoch_tells_it_again():
+    expected = train()
+    with pytest.raises(StopError):
+        train(on_epoch=lambda _: stop_at(1)(), seconds_between_checkpoints=0)
+    told: list[int] = []
+    actual = train(on_epoch=lambda epochs: told.append(len(epochs)))
+
+    assert [1, 2] == told
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+def test_patience_counts_the_epochs_before_the_stop():
+    setting = (
+        "epochs: 4, batch_size: 20, validation: 40, keep: best",
+        "epochs: 30, batch_size: 20, validation: 40, patience: 3",
+    )
+    recipe = changed(BEST, setting)
+    expected = train(recipe)
+    actual = stopped_and_resumed(recipe, (3 * BATCHES + 3,))
+
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_checkpoints_come_as_often_as_is_asked():
+    train(seconds_between_checkpoints=1000)
+
+    assert Checkpoint("tiny").load() is None

@@ -1,0 +1,357 @@
+import os
+import random
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from stages.settings import read_yaml
+from stages.training import checkpoint
+from stages.training.checkpoint import Checkpoint, cache_folder, key_of
+from stages.training.recipe import Recipe
+from tests import tiny
+
+ROOT = Path(__file__).parents[2]
+ARRAYS = {
+    "state0": np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4),
+    "state1": np.array(1 / 3),
+    "state2": np.arange(3, dtype=np.uint32),
+    "best0": np.array([np.inf, np.nan, -0.0], np.float32),
+}
+VALUES = {"epochs": [[1, 1 / 3, 0.5, None, None]], "batch": 7, "best": 1}
+
+# Prints what code a real training has imported at the moment that its key is made.
+WHAT_A_KEY_SEES = """\
+import sys
+from stages.training import checkpoint
+checkpoint.key_of = lambda *_, **__: sys.exit(" ".join(name for name in sys.modules if name.startswith("stages.")))
+from stages import train
+train.app(["--run", "tiny-mlp"])
+"""
+SAVE_WITH_LITTLE_ROOM = """\
+import resource
+import numpy as np
+from stages.training.checkpoint import Checkpoint
+saved = Checkpoint("tiny")
+saved.save({"state0": np.zeros(10)}, {"batch": 1})
+saved.wait()
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # as full as a disk can be made here
+saved.save({"state0": np.zeros(100_000)}, {"batch": 2})
+saved.wait()
+print(saved.load()[1]["batch"])
+"""
+
+
+def saved(key: str = "tiny") -> Checkpoint:
+    made = Checkpoint(key)
+    made.save(ARRAYS, VALUES)
+    made.wait()
+    return made
+
+
+def is_whole(loaded: tuple[dict[str, Any], dict[str, Any]] | None) -> bool:
+    if loaded is None:
+        return False
+    arrays, values = loaded
+    assert arrays.keys() == ARRAYS.keys()
+    assert values == VALUES
+    return all(
+        (array.dtype, array.shape, array.tobytes()) == (arrays[name].dtype, arrays[name].shape, arrays[name].tobytes())
+        for name, array in ARRAYS.items()
+    )
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in cache_folder().rglob("*") if path.is_file())
+
+
+def test_what_is_saved_comes_back_to_the_last_bit():
+    saved()
+
+    assert is_whole(Checkpoint("tiny").load())
+    assert files() == ["tiny.npz"]
+
+
+def test_without_a_checkpoint_there_is_none(capsys: pytest.CaptureFixture[str]):
+    assert Checkpoint("tiny").load() is None
+    assert capsys.readouterr().err == ""
+
+
+def test_the_last_save_counts():
+    twice = saved()
+    twice.save({"state0": np.ones(3)}, {"batch": 8})
+    twice.save({"state0": np.ones(2)}, {"batch": 9})
+    twice.wait()
+    arrays, values = Checkpoint("tiny").load()
+
+    assert (values, arrays["state0"].tolist()) == ({"batch": 9}, [1, 1])
+    assert files() == ["tiny.npz"]
+
+
+def test_a_training_that_ended_well_leaves_nothing():
+    ended = Checkpoint("tiny")
+    ended.save(ARRAYS, VALUES)
+    ended.delete()
+
+    assert files() == []
+    ended.delete()  # as when it was too short to be saved
+
+
+def test_the_checkpoints_of_other_trainings_stay():
+    saved("other")
+    saved("tiny").delete()
+
+    assert files() == ["other.npz"]
+
+
+def test_what_a_killed_process_wrote_in_half_goes_with_its_checkpoint():
+    for process in (1234, 5678):
+        (saved("tiny").path.parent / f".tiny.{process}.partial.npz").write_bytes(b"half")
+    (saved("other").path.parent / ".other.1234.partial.npz").write_bytes(b"half")
+    saved("tiny").delete()
+
+    assert files() == [".other.1234.partial.npz", "other.npz"]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "cut in the middle": lambda content: content[: len(content) // 2],
+    "cut at the end": lambda content: content[:-1],
+    "without its beginning": lambda content: content[100:],
+    "zeros": lambda content: bytes(len(content)),
+    "a byte of an array": lambda content: content.replace(ARRAYS["state0"].tobytes(), b"\1" * 48, 1),
+    "text": lambda content: b"not a checkpoint",
+    "another array": lambda content: b"\x93NUMPY" + content,
+    "no zip that Python reads": lambda content: content.replace(b"PK\1\2-\3-\0\0\0\0\0", b"PK\1\2-\3-\0\0\0\5\0"),
+    "encrypted, as it says": lambda content: content.replace(b"PK\1\2-\3-\0\0\0\0\0", b"PK\1\2-\3-\0\1\0\0\0"),
+    "compressed, as it says": lambda content: content.replace(b"PK\1\2-\3-\0\0\0\0\0", b"PK\1\2-\3-\0\0\0\x08\0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_is_told_and_passed_over(damage: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str]):
+    path = saved().path
+    content = path.read_bytes()
+    path.write_bytes(damage(content))
+
+    assert content != path.read_bytes()
+    assert Checkpoint("tiny").load() is None
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"the checkpoint {path} is damaged (")
+    assert line.endswith("); the training starts from the beginning")
+    assert is_whole(saved().load())  # and the next one takes its place
+
+
+def test_no_flipped_bit_gives_another_training():
+    """Some bits say nothing, such as those of a time; every other is noticed."""
+    path = saved().path
+    content = path.read_bytes()
+    chance = random.Random(0)
+    noticed = 0
+    for _ in range(1000):
+        garbled = bytearray(content)
+        garbled[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(garbled)
+        loaded = Checkpoint("tiny").load()
+        assert loaded is None or is_whole(loaded)
+        noticed += loaded is None
+
+    assert noticed > 500
+
+
+def test_a_part_that_is_gone_is_noticed(capsys: pytest.CaptureFixture[str]):
+    path = saved().path
+    with np.load(path) as whole:
+        parts = {name: whole[name] for name in whole.files if name != "state1"}
+    np.savez(path, **parts)
+
+    assert Checkpoint("tiny").load() is None
+    assert "is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["cache", "cache/checkpoints"])
+def test_a_folder_that_cannot_be_written_to_ends_no_training(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("STAGES_CACHE", str(tmp_path / "cache"))
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    training = Checkpoint("tiny")
+
+    assert training.load() is None
+    training.save(ARRAYS, VALUES)
+    training.wait()
+    training.delete()
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("no checkpoint could be written (")
+    assert line.endswith("); the training goes on without")
+
+
+def test_a_folder_that_may_not_be_changed_ends_no_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Whoever runs as root may write everywhere, so the system's refusal is played."""
+    training = saved()
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("open", "unlink", "mkdir"):
+        monkeypatch.setattr(os, name, refuse)
+    training.save(ARRAYS, VALUES)
+    training.wait()
+    training.delete()
+
+    assert "no checkpoint could be written ([Errno 13]" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_full_disk_keeps_the_checkpoint_before():
+    done = run(SAVE_WITH_LITTLE_ROOM)
+
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert [line[:31] for line in done.stderr.splitlines()] == ["no checkpoint could be written "]
+    assert files() == ["tiny.npz"]
+
+
+def test_only_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checkpoint, "KEPT", 3)
+    for number in range(5):
+        os.utime(saved(f"old{number}").path, (now() - 100 + number,) * 2)
+    saved("tiny").delete()
+
+    assert files() == ["old2.npz", "old3.npz", "old4.npz"]
+
+
+def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    size = saved("old0").path.stat().st_size
+    monkeypatch.setattr(checkpoint, "KEPT_BYTES", 2 * size)
+    for number in range(4):
+        os.utime(saved(f"old{number}").path, (now() - 100 + number,) * 2)
+    saved("tiny").delete()
+
+    assert files() == ["old2.npz", "old3.npz"]
+
+
+def test_their_age_is_bounded():
+    for days in (1, 29, 31):
+        path = saved(f"{days} days").path
+        os.utime(path, (now() - days * 86_400,) * 2)
+    stale = path.with_name(".stale.1.partial.npz")
+    stale.write_bytes(b"half")
+    os.utime(stale, (now() - 31 * 86_400,) * 2)
+    saved("tiny").delete()
+
+    assert files() == ["1 days.npz", "29 days.npz"]
+
+
+def now() -> float:
+    return checkpoint.time.time()
+
+
+def examples(count: int = 20, seed: int = 1) -> tuple[Any, Any]:
+    images, labels = tiny.digits(count, seed)
+    return images[..., None], labels.astype(np.int32)
+
+
+def recipe(old: str = "", new: str = "") -> Recipe:
+    assert old in tiny.RECIPE
+    return Recipe.check(YAML(typ="safe").load(tiny.RECIPE.replace(old, new) if old else tiny.RECIPE), Path("tiny.yaml"))
+
+
+def another(place: int, position: tuple[int, ...] = (3,)) -> tuple[Any, Any]:
+    """Return the examples, one byte of the images (0) or one label (1) another."""
+    made = [array.copy() for array in examples()]
+    made[place][position] ^= 1
+    return made[0], made[1]
+
+
+def key(**changes: Any) -> str:
+    determinants = {
+        "recipe": recipe(),
+        "seed": 0,
+        "dtype": "float32",
+        "num_classes": 10,
+        "examples": examples(),
+        "validation": examples(10, seed=2),
+    }
+    return key_of(**determinants | changes)
+
+
+DIFFERENT = {
+    "seed": {"seed": 1},
+    "precision": {"dtype": "bfloat16"},
+    "classes": {"num_classes": 11},
+    "an image": {"examples": another(0, (3, 5, 5, 0))},
+    "a label": {"examples": another(1)},
+    "fewer images": {"examples": examples(19)},
+    "the images in another shape": {"examples": (examples()[0].reshape(-1, 14, 56, 1), examples()[1])},
+    "the images in another order": {"examples": tuple(array[::-1] for array in examples())},
+    "no validation": {"validation": None},
+    "validation": {"validation": examples(10, seed=3)},
+    **{
+        new: {"recipe": recipe(old, new)}
+        for old, new in (
+            ("units: 16", "units: 17"),
+            ("activation: relu", "activation: tanh"),
+            ("learning_rate: 0.01", "learning_rate: 0.010000001"),
+            ("epochs: 2", "epochs: 3"),
+            ("batch_size: 20", "batch_size: 21"),
+            ("validation: none", "validation: none, threads: 1"),
+            ("validation: none", "validation: none, precision: bfloat16"),
+            ("validation: none", "validation: none, label_smoothing: 0.1"),
+            ("validation: none", "validation: none, schedule: {name: cosine}"),
+            ("scale: 1/255", "scale: 1/256"),
+            ("name: adam", "name: adam, clipnorm: 1.0"),
+        )
+    },
+}
+
+
+def test_two_keys_of_the_same_training_are_the_same():
+    assert key() == key()
+    assert key().isalnum()
+
+
+@pytest.mark.parametrize("changes", DIFFERENT.values(), ids=DIFFERENT)
+def test_two_keys_of_different_trainings_never_meet(changes: dict[str, Any]):
+    assert key() != key(**changes)
+
+
+@pytest.mark.parametrize("library", ["tensorflow", "keras", "numpy"])
+def test_another_version_of_a_library_has_another_key(library: str, monkeypatch: pytest.MonkeyPatch):
+    expected = key()
+    monkeypatch.setattr(f"{library}.__version__", "0.0.1")
+
+    assert expected != key()
+
+
+def test_changed_code_has_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    module = types.ModuleType("stages.training.tiny")
+    module.__file__ = str(tmp_path / "tiny.py")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    keys = []
+    for text in ("a = 1", "a = 2"):
+        Path(module.__file__).write_text(text)
+        keys.append(key())
+
+    assert keys[0] != keys[1]
+
+
+def test_a_key_covers_all_the_code_that_the_stage_depends_on(preprocessed: Path):
+    declared = [path for path in read_yaml(ROOT / "dvc.yaml")["stages"]["train"]["do"]["deps"] if path.endswith(".py")]
+    done = run(WHAT_A_KEY_SEES)
+    seen = set(done.stderr.split())
+
+    assert {path.removesuffix(".py").replace("/", ".") for path in declared} <= seen
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,296 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from stages.training import determinism, network
+from stages.training.fast_network import FastNetwork
+from stages.training.recipe import CLASSES, Recipe
+
+WHERE = Path("recipes/tiny.yaml")
+SHAPE, NUM_CLASSES, BATCH = (12, 12, 2), 4, 6
+STEP = 3
+RESCALE = {"layer": "Rescaling", "scale": "1/255"}
+CONVOLUTION = {"layer": "Conv2D", "filters": 3, "kernel_size": 3}
+POOL = {"layer": "MaxPooling2D", "pool_size": 2}
+FLATTEN = {"layer": "Flatten"}
+
+
+def convolved(pooling: dict[str, Any] = POOL, **settings: Any) -> dict[str, Any]:
+    return {"rescale": RESCALE, "conv": CONVOLUTION | settings, "pool": pooling, "flatten": FLATTEN}
+
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    **{name: convolved(activation=name) for name in ("relu", "tanh", "linear", "sigmoid", "elu", "softplus")},
+    "leaky_relu": convolved(activation="leaky_relu"),
+    "gelu, which is not monotone": convolved(activation="gelu"),
+    "softmax, which is not of one number": convolved(activation="softmax"),
+    "no bias": convolved(activation="tanh", use_bias=False),
+    "strides": convolved(activation="relu", strides=2),
+    "two strides": convolved(activation="relu", strides=[1, 2]),
+    "padding": convolved(activation="relu", padding="same"),
+    "padding and strides": convolved(activation="relu", padding="same", strides=2),
+    "dilation": convolved(activation="tanh", dilation_rate=2),
+    "groups": convolved(activation="relu", filters=4, groups=2),
+    "pooling that overlaps": convolved(POOL | {"pool_size": 3, "strides": 1}, activation="tanh"),
+    "pooling with padding": convolved(POOL | {"pool_size": 3, "padding": "same"}, activation="tanh"),
+    "average pooling": convolved({"layer": "AveragePooling2D", "pool_size": 2}, activation="relu"),
+    "two readers": {
+        "conv": CONVOLUTION | {"activation": "tanh", "padding": "same"},
+        "pool": POOL | {"strides": 1, "padding": "same"},
+        "both": {"layer": "Concatenate", "inputs": ["conv", "pool"]},
+        "flatten": FLATTEN,
+    },
+    "two poolings read one": {
+        "conv": CONVOLUTION | {"activation": "tanh"},
+        "wide": POOL | {"pool_size": 5, "strides": 2, "padding": "same"},
+        "narrow": POOL | {"pool_size": 2, "strides": 2, "padding": "same", "inputs": ["conv"]},
+        "both": {"layer": "Concatenate", "inputs": ["wide", "narrow"]},
+        "flatten": FLATTEN,
+    },
+    "residual": {
+        "rescale": RESCALE,
+        "conv1": CONVOLUTION | {"padding": "same", "activation": "relu"},
+        "conv2": CONVOLUTION | {"padding": "same"},
+        "add": {"layer": "Add", "inputs": ["conv1", "conv2"]},
+        "relu": {"layer": "ReLU"},
+        "pool": {"layer": "GlobalAveragePooling2D"},
+    },
+    "dense on images": {
+        "rescale": RESCALE,
+        "hidden": {"layer": "Dense", "units": 3, "activation": "tanh"},
+        "flatten": FLATTEN,
+        "last": {"layer": "Dense", "units": 5, "activation": "softplus", "use_bias": False},
+    },
+    "normalized": {
+        "norm1": {"layer": "BatchNormalization"},
+        "conv": CONVOLUTION | {"activation": "relu"},
+        "norm2": {"layer": "BatchNormalization", "momentum": 0.7, "epsilon": 0.01},
+        "pool": POOL,
+        "flatten": FLATTEN,
+        "norm3": {"layer": "BatchNormalization"},
+    },
+    "normalized without scale": {
+        "norm": {"layer": "BatchNormalization", "scale": False},
+        "pool": POOL,
+        "flatten": FLATTEN,
+    },
+    "normalized rows": {"norm": {"layer": "BatchNormalization", "axis": 1}, "flatten": FLATTEN},
+    "frozen": {
+        "norm": {"layer": "BatchNormalization", "trainable": False},
+        "conv": CONVOLUTION | {"trainable": False, "activation": "relu"},
+        "pool": POOL,
+        "flatten": FLATTEN,
+    },
+    "activity regularizers": {
+        "rescale": RESCALE,
+        "conv": CONVOLUTION | {"activation": "relu", "activity_regularizer": "l2"},
+        "pool": POOL,
+        "flatten": FLATTEN,
+        "activity": {"layer": "ActivityRegularization", "l1": 0.01},
+        "hidden": {"layer": "Dense", "units": 5, "activity_regularizer": "l1"},
+    },
+    "weight regularizers": {
+        "rescale": RESCALE,
+        "conv": CONVOLUTION | {"activation": "relu", "kernel_regularizer": "l2", "bias_regularizer": "l1"},
+        "pool": POOL,
+        "flatten": FLATTEN,
+        "norm": {"layer": "BatchNormalization", "gamma_regularizer": "l2"},
+        "hidden": {"layer": "Dense", "units": 5, "kernel_regularizer": "l1"},
+    },
+}  # fmt: skip
+
+
+def recipe_of(layers: dict[str, Any]) -> Recipe:
+    values = {
+        "network": list(layers),
+        "layers": layers,
+        "optimizer": {"name": "sgd"},
+        "training": {"epochs": 1, "batch_size": 1, "validation": "none"},
+    }
+    return Recipe.check(values, WHERE)
+
+
+def build(layers: dict[str, Any], shape: tuple[int, int, int] = SHAPE, num_classes: int = NUM_CLASSES) -> keras.Model:
+    """Return the same model each time, none of its variables at rest."""
+    determinism.settle(seed=1, threads=2)
+    model = network.build(recipe_of(layers), WHERE, shape, num_classes)
+    random = np.random.Generator(np.random.PCG64(1))
+    for variable in model.trainable_variables:
+        variable.assign(variable.numpy() + random.normal(0, 0.1, variable.shape))
+    return model
+
+
+def fast(model: keras.Model, layers: dict[str, Any], dtype: str = "float32", seed: int = 0) -> FastNetwork:
+    return FastNetwork(model, recipe_of(layers), dtype, seed)
+
+
+def images(number: int = 0) -> tf.Tensor:
+    random = np.random.Generator(np.random.PCG64([3, number]))
+    return tf.constant(random.integers(0, 256, (BATCH, *SHAPE)).astype(np.float32))
+
+
+def keras_logits(model: keras.Model) -> Any:
+    """Return what computes the logits of a model by Keras alone, as in training."""
+    head = model.get_layer(CLASSES)
+    body = keras.Model(model.input, head.input)
+    return lambda batch, _: tf.matmul(body(batch, training=True), head.kernel.value) + head.bias.value
+
+
+def gradients(logits_of: Any, model: keras.Model, number: int = 0) -> tuple[tf.Tensor, float, list[tf.Tensor]]:
+    """Return the logits, the loss with what the layers add to it, and its gradients."""
+    labels = tf.range(BATCH) % NUM_CLASSES
+    with tf.GradientTape() as tape:
+        logits = logits_of(images(number), tf.constant(STEP))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
+    return logits, float(loss), tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+
+
+def assert_close(expected: Any, actual: Any, share: float = 1e-5) -> None:
+    """Compare two arrays by their largest numbers."""
+    expected, actual = np.asarray(expected), np.asarray(actual)
+    assert expected.shape == actual.shape
+    assert np.abs(expected - actual).max() <= share * max(np.abs(expected).max(), 1e-3)
+
+
+@pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS)
+def test_logits_loss_and_gradients_are_those_of_keras(layers: dict[str, Any]):
+    reference, model = build(layers), build(layers)
+    expected_logits, expected_loss, expected_gradients = gradients(keras_logits(reference), reference)
+    logits, loss, actual_gradients = gradients(fast(model, layers), model)
+
+    assert_close(expected_logits, logits)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for expected, actual in zip(expected_gradients, actual_gradients, strict=True):
+        assert_close(expected, actual, share=3e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name.startswith("normalized")] + ["frozen"])
+def test_moving_means_and_variances_are_those_of_keras(name: str):
+    layers = NETWORKS[name]
+    reference, model = build(layers), build(layers)
+    by_keras, network = keras_logits(reference), fast(model, layers)
+    for step in range(3):
+        assert_close(by_keras(images(step), None), network(images(step), tf.constant(step)))
+
+    moved = [not np.allclose(one, 0) and not np.allclose(one, 1) for one in model.non_trainable_variables]
+    assert all(moved) == (name != "frozen")
+    for expected, actual in zip(reference.non_trainable_variables, model.non_trainable_variables, strict=True):
+        assert_close(expected, actual)
+
+
+def test_an_activation_is_put_off_where_one_pooling_alone_reads_it():
+    """The shapes that an activation sees tell where it is."""
+    seen: list[int] = []
+    for name in ("tanh", "two readers", "two poolings read one", "gelu, which is not monotone"):
+        model = build(NETWORKS[name])
+        layer = model.get_layer("conv")
+        activation = layer.activation
+
+        def note(numbers: tf.Tensor, activation: Any = activation) -> tf.Tensor:
+            seen.append(numbers.shape[1])
+            return activation(numbers)
+
+        note.__name__ = activation.__name__
+        layer.activation = note
+        fast(model, NETWORKS[name])(images(), tf.constant(STEP))
+
+    assert [5, 12, 10, 10] == seen
+
+
+def test_activity_losses_are_of_this_step_alone():
+    layers = NETWORKS["activity regularizers"]
+    model = build(layers)
+    first = gradients(fast(model, layers), model)[1]
+    model(images(1), training=False)  # as validation does between two epochs
+
+    assert first == gradients(fast(model, layers), model)[1]
+
+
+def test_one_image_alone_can_be_normalized():
+    layers = NETWORKS["normalized"]
+    model = build(layers)
+    logits = fast(model, layers)(images()[:1], tf.constant(STEP))
+
+    assert np.isfinite(logits).all()
+
+
+SIDE, MANY = 16, 400  # images of 16×16 ones, as many classes as pixels: what comes out is what dropout made of a one
+
+
+def dropped(*rates: float, seed: int = 0, step: int = 0, dtype: str = "float32") -> np.ndarray:
+    """Return what dropout layers one after another make of ones, (400, 256)."""
+    layers: dict[str, Any] = {"flatten": FLATTEN}
+    layers |= {f"drop{number}": {"layer": "Dropout", "rate": rate} for number, rate in enumerate(rates)}
+    model = build(layers, (SIDE, SIDE, 1), SIDE * SIDE)
+    model.get_layer(CLASSES).set_weights([np.eye(SIDE * SIDE), np.zeros(SIDE * SIDE)])
+    return fast(model, layers, dtype, seed)(tf.ones((MANY, SIDE, SIDE, 1)), tf.constant(step)).numpy()
+
+
+def assert_share(expected: float, found: np.ndarray) -> None:
+    """Compare a share with what it should be, by four standard deviations."""
+    assert abs(expected - found.mean()) < 4 * np.sqrt(expected * (1 - expected) / found.size)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.3, 0.9, 0.1, 0.004])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate: float):
+    numbers = dropped(rate)
+    kept = numbers[numbers != 0]
+
+    assert_share(rate, numbers == 0)
+    assert kept == pytest.approx(1 / (1 - rate), rel=2e-4)  # the rate is met to within 1/65536
+    assert_share(rate, numbers[:, 0] == 0)  # each pixel its share, and each image
+    assert_share(rate, numbers[0] == 0)
+
+
+def test_dropout_is_the_same_in_the_same_step_of_the_same_seed():
+    assert np.array_equal(dropped(0.5, seed=7, step=11), dropped(0.5, seed=7, step=11))
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.3])
+def test_dropout_is_another_in_another_step_of_another_seed_and_in_another_image(rate: float):
+    first = dropped(rate) == 0
+    others = [dropped(rate, step=1) == 0, dropped(rate, step=2**20) == 0, dropped(rate, seed=1) == 0]
+    others.append(np.roll(first, 1, axis=0))
+
+    for other in others:
+        assert_share(rate**2, first & other)
+
+
+def test_dropout_is_another_in_another_layer():
+    assert_share(1 - 0.5 * 0.5, dropped(0.5, 0.5) == 0)
+    assert_share(1 - 0.7 * 0.7, dropped(0.3, 0.3) == 0)
+
+
+def test_dropout_passes_gradients_where_it_passes_numbers():
+    layers = {"flatten": FLATTEN, "drop": {"layer": "Dropout", "rate": 0.3}}
+    model = build(layers, (SIDE, SIDE, 1), 1)
+    model.get_layer(CLASSES).set_weights([np.ones((SIDE * SIDE, 1)), np.zeros(1)])
+    ones = tf.Variable(tf.ones((MANY, SIDE, SIDE, 1)))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(fast(model, layers)(ones, tf.constant(0)))
+
+    assert np.allclose(dropped(0.3), tf.reshape(tape.gradient(total, ones), (MANY, -1)))
+
+
+def test_dropout_of_bfloat16_drops_the_same():
+    assert np.array_equal(dropped(0.3) == 0, dropped(0.3, dtype="bfloat16") == 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "tanh", "padding and strides", "two readers", "residual", "normalized", "dense on images"]
+)
+def test_bfloat16_is_close_and_keeps_the_parameters(name: str):
+    layers = NETWORKS[name]
+    reference, model = build(layers), build(layers)
+    expected = keras_logits(reference)(images(), None)
+    logits, _, changes = gradients(fast(model, layers, "bfloat16"), model)
+
+    assert_close(expected, logits, share=0.02)
+    assert not np.allclose(expected, logits, rtol=1e-6, atol=0)  # it was computed in bfloat16
+    assert {"float32"} == {tensor.dtype.name for tensor in [logits, *changes]}
+    assert {"float32"} == {variable.dtype for variable in model.variables}

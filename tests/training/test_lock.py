@@ -1,0 +1,143 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.errors import InputError
+from stages.training import lock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from stages.training import lock
+with lock.only_training_of(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+STAGE = """
+import sys
+from stages.errors import InputError
+from stages.training import lock
+parent = lock.Parent()
+print("started", flush=True)
+for _ in sys.stdin:
+    try:
+        parent.check()
+        print("goes on", flush=True)
+    except InputError as error:
+        print(error, flush=True)
+"""
+STARTER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+def start(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), **variables}
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def hold(output: Path) -> subprocess.Popen[str]:
+    return start(HOLDER, str(output))
+
+
+def line_of(pipe: object) -> str:
+    return pipe.readline().strip()
+
+
+@pytest.mark.parametrize("how", ["ends", "raises", "is killed"])
+def test_the_second_waits_until_the_first_is_gone(how: str, tmp_path: Path):
+    output = tmp_path / "models/tiny.keras"
+    with hold(output) as first:
+        assert line_of(first.stdout) == "held"
+        with hold(output) as second:
+            assert line_of(second.stderr) == f"another process is training {output}; waiting until it ends"
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(timeout=0.3)
+            if how == "ends":
+                first.stdin.close()
+            else:
+                first.send_signal(signal.SIGINT if how == "raises" else signal.SIGKILL)
+            assert line_of(second.stdout) == "held"
+            second.stdin.close()
+            assert second.wait(timeout=10) == 0
+
+
+def test_the_same_output_by_another_name_waits_and_another_output_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    with hold(tmp_path / "models/tiny.keras") as first:
+        assert line_of(first.stdout) == "held"
+        with hold(Path("models/tiny.keras")) as second, hold(Path("models/other.keras")) as third:
+            assert "waiting until it ends" in line_of(second.stderr)
+            assert line_of(third.stdout) == "held"
+            for process in (first, third, second):
+                process.stdin.close()
+
+
+def test_nobody_waits_for_one_that_was_killed(tmp_path: Path):
+    with hold(tmp_path / "tiny.keras") as first:
+        assert line_of(first.stdout) == "held"
+        first.kill()
+    with hold(tmp_path / "tiny.keras") as second:
+        assert line_of(second.stdout) == "held"
+        assert second.communicate()[1] == ""
+
+
+def test_the_lock_is_let_go_when_the_block_raises(tmp_path: Path):
+    with pytest.raises(RuntimeError), lock.only_training_of(tmp_path / "tiny.keras"):
+        raise RuntimeError
+    with lock.only_training_of(tmp_path / "tiny.keras"):
+        pass
+
+
+@pytest.mark.parametrize("cache", ["a file", "a file in the way", "forbidden"])
+def test_a_cache_that_cannot_be_written_to_ends_no_training(
+    cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "cache"
+    if cache == "a file":
+        folder.touch()
+    elif cache == "a file in the way":
+        folder.mkdir()
+        (folder / "locks").touch()
+    else:
+        monkeypatch.setattr(Path, "mkdir", lambda path, *_, **__: (_ for _ in ()).throw(PermissionError(13, "no")))
+    monkeypatch.setenv("STAGES_CACHE", str(folder))
+    ran = []
+    with lock.only_training_of(tmp_path / "tiny.keras"):
+        ran.append(True)
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert ran == [True]
+    assert line.startswith("no lock could be set (")
+
+
+@pytest.mark.parametrize("stage", [True, False], ids=["stage", "by hand"])
+def test_a_stage_ends_when_dvc_is_gone_and_a_training_by_hand_does_not(stage: bool):
+    with start(STARTER, STAGE, **({"DVC_STAGE": "train@tiny"} if stage else {})) as starter:
+        assert line_of(starter.stdout) == "started"
+        starter.stdin.write("\n")
+        starter.stdin.flush()
+        assert line_of(starter.stdout) == "goes on"
+        starter.kill()
+        starter.wait()
+        starter.stdin.write("\n")
+        starter.stdin.flush()
+        gone = "dvc: expected the process that started this stage, received none: it was killed; run dvc repro again"
+        assert line_of(starter.stdout) == (gone if stage else "goes on")
+        starter.stdin.close()
+
+
+def test_a_parent_that_lives_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DVC_STAGE", "train@tiny")
+    parent = lock.Parent()
+    parent.check()
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    with pytest.raises(InputError, match="expected the process that started this stage"):
+        parent.check()

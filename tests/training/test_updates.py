@@ -1,0 +1,129 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from stages.training import determinism, network
+from stages.training.recipe import Optimizer
+from stages.training.updates import Updates
+
+SHAPES = ((5, 4), (4,), (3, 3, 1, 2))
+RATES = np.float32([0.01, 0.02, 0.03, 0.005, 0.001])  # another in each step, as in a schedule
+FUSED = {
+    "adam": {"name": "adam"},
+    "adam, other settings": {"name": "adam", "beta_1": 0.8, "beta_2": 0.95, "epsilon": 0.01},
+    "rmsprop": {"name": "rmsprop"},
+    "rmsprop with momentum": {"name": "rmsprop", "rho": 0.8, "momentum": 0.9, "epsilon": 0.001},
+    "adadelta": {"name": "adadelta"},
+    "adadelta, other settings": {"name": "adadelta", "rho": 0.8, "epsilon": 0.01},
+    "sgd": {"name": "sgd"},
+}
+LEFT_TO_KERAS = {
+    "momentum": {"name": "sgd", "momentum": 0.9},
+    "nesterov": {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    "amsgrad": {"name": "adam", "amsgrad": True},
+    "centered": {"name": "rmsprop", "centered": True},
+    "weight_decay": {"name": "adam", "weight_decay": 0.1},
+    "clipnorm": {"name": "adam", "clipnorm": 0.5},
+    "global_clipnorm": {"name": "sgd", "global_clipnorm": 0.5},
+    "clipvalue": {"name": "rmsprop", "clipvalue": 0.1},
+    "use_ema": {"name": "adadelta", "use_ema": True, "ema_momentum": 0.5},
+    "accumulation": {"name": "adam", "gradient_accumulation_steps": 2},
+    "adamw": {"name": "adamw"},
+    "lion": {"name": "lion"},
+    "nadam": {"name": "nadam"},
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def settled() -> None:
+    determinism.settle(seed=0, threads=2)  # the threads cannot be set once something was computed
+
+
+def variables(constraint: Any = None) -> list[keras.Variable]:
+    random = np.random.Generator(np.random.PCG64(1))
+    made = [keras.Variable(random.normal(size=shape).astype(np.float32)) for shape in SHAPES]
+    for variable in made:
+        variable.constraint = constraint
+    return made
+
+
+def gradients(step: int) -> list[tf.Tensor]:
+    random = np.random.Generator(np.random.PCG64([2, step]))
+    return [tf.constant(random.normal(size=shape).astype(np.float32)) for shape in SHAPES]
+
+
+def updated(settings: dict[str, Any], constraint: Any = None) -> tuple[list[keras.Variable], Updates]:
+    changed = variables(constraint)
+    updates = Updates(network.build_optimizer(Optimizer(**settings), Path("recipes/tiny.yaml")), changed)
+    apply = tf.function(updates.apply)
+    for step, rate in enumerate(RATES):
+        apply(gradients(step), tf.constant(rate), tf.constant(step))
+    updates.finish()
+    return changed, updates
+
+
+def updated_by_keras(settings: dict[str, Any], constraint: Any = None) -> list[keras.Variable]:
+    changed = variables(constraint)
+    optimizer = network.build_optimizer(Optimizer(**settings), Path("recipes/tiny.yaml"))
+    for step, rate in enumerate(RATES):
+        optimizer.learning_rate.assign(rate)
+        optimizer.apply_gradients(zip(gradients(step), changed, strict=True))
+    optimizer.finalize_variable_values(changed)
+    return changed
+
+
+def assert_close(expected: list[keras.Variable], actual: list[keras.Variable]) -> None:
+    for start, one, other in zip(variables(), expected, actual, strict=True):
+        assert not np.allclose(start.numpy(), one.numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", FUSED.values(), ids=FUSED)
+def test_five_fused_steps_are_those_of_keras(settings: dict[str, Any]):
+    actual, updates = updated(settings)
+
+    assert_close(updated_by_keras(settings), actual)
+    assert len(updates.state) == (0 if settings["name"] == "sgd" else 2 * len(SHAPES))  # its own, not Keras's
+
+
+@pytest.mark.parametrize("settings", LEFT_TO_KERAS.values(), ids=LEFT_TO_KERAS)
+def test_what_one_operation_cannot_do_is_done_by_keras(settings: dict[str, Any]):
+    actual, updates = updated(settings)
+    optimizer = network.build_optimizer(Optimizer(**settings), Path("recipes/tiny.yaml"))
+    optimizer.build(variables())
+
+    assert_close(updated_by_keras(settings), actual)
+    assert [each.shape for each in optimizer.variables] == [each.shape for each in updates.state]
+
+
+def test_constraints_are_left_to_keras():
+    constraint = keras.constraints.MaxNorm(0.5)
+    actual, _ = updated({"name": "adam"}, constraint)
+
+    assert_close(updated_by_keras({"name": "adam"}, constraint), actual)
+    assert all(np.linalg.norm(variable.numpy(), axis=0).max() < 0.5001 for variable in actual)
+
+
+@pytest.mark.parametrize(
+    "settings", [FUSED["adam"], FUSED["rmsprop"], LEFT_TO_KERAS["use_ema"]], ids=lambda s: s["name"]
+)
+def test_the_state_is_all_that_an_optimizer_remembers(settings: dict[str, Any]):
+    """Two steps, then the state and the variables go to another, which does the rest."""
+    first, second = variables(), variables()
+    where = Path("recipes/tiny.yaml")
+    before, after = (Updates(network.build_optimizer(Optimizer(**settings), where), each) for each in (first, second))
+    for step in range(2):
+        before.apply(gradients(step), tf.constant(RATES[step]), tf.constant(step))
+    for new, old in zip(after.state + [v.value for v in second], before.state + [v.value for v in first], strict=True):
+        new.assign(old.numpy())
+    for step in range(2, 5):
+        after.apply(gradients(step), tf.constant(RATES[step]), tf.constant(step))
+    after.finish()
+    expected, _ = updated(settings)
+
+    for one, other in zip(expected, second, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=1e-6)
