@@ -83,7 +83,7 @@ def _train(
 
     dtype = precision.supported(recipe.training.precision)
     examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path)
-    checkpoint = Checkpoint(key_of(recipe, chosen.seed, dtype, examples, validation))
+    checkpoint = Checkpoint(key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation))
     loop = Loop(model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds)
     try:
         loop.run(lambda epochs: history.write(plan.plot_path("history", run), epochs), look)

@@ -38,21 +38,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("STAGES_CACHE") or platformdirs.user_cache_dir("stages"))
 
 
-def key_of(recipe: Recipe, seed: int, dtype: str, examples: Examples, validation: Examples | None) -> str:
-    """Return a name that follows from all that determines a training's result."""
+def key_of(
+    recipe: Recipe, seed: int, dtype: str, num_classes: int, examples: Examples, validation: Examples | None
+) -> str:
+    """Return a name that follows from all that determines a training's result; its code must have been imported."""
     import keras
     import tensorflow as tf
 
     arrays = [*examples, *(validation or ())]
     modules = [module for name, module in sys.modules.items() if name.startswith("stages.")]
-    sources = sorted(str(module.__file__) for module in modules if module.__name__ != "stages.console")
+    sources = {str(module.__file__) for module in modules if module.__name__ != "stages.console"}
+    sources.add(str(Path(__file__).parents[1] / "train.py"))  # the command, which Python knows as __main__
     determinants = {
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "precision": dtype,
-        "data": [hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() for array in arrays],
+        "classes": num_classes,
+        "data": [[array.shape, hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()] for array in arrays],
         "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
-        "code": [hashlib.sha256(Path(source).read_bytes()).hexdigest() for source in sources],
+        "code": [hashlib.sha256(Path(source).read_bytes()).hexdigest() for source in sorted(sources)],
     }
     return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
 
