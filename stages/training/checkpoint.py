@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ KEPT = 50
 KEPT_BYTES = 2 << 30
 KEPT_SECONDS = 30 * 86_400
 VALUES = "values"  # the name of the plain values among the arrays
+NAMES = "names"  # and of the arrays' names among the plain values
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -79,8 +79,11 @@ class Checkpoint:
         try:
             with np.load(self.path, allow_pickle=False) as saved:  # a zip: each part is checked by its CRC
                 arrays = {name: saved[name] for name in saved.files}
-            return arrays, json.loads(str(arrays.pop(VALUES)))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            values = json.loads(str(arrays.pop(VALUES)))
+            if sorted(arrays) != values.pop(NAMES):
+                raise ValueError("a part is missing")
+            return arrays, values
+        except Exception as error:  # zipfile, zlib, numpy and json each raise their own
             say(f"the checkpoint {self.path} is damaged ({error}); the training starts from the beginning")
             return None
 
@@ -92,7 +95,8 @@ class Checkpoint:
             values: Plain values.
         """
         self.wait()
-        self._writer = threading.Thread(target=self._write, args=({**arrays, VALUES: np.array(json.dumps(values))},))
+        plain = np.array(json.dumps({**values, NAMES: sorted(arrays)}))
+        self._writer = threading.Thread(target=self._write, args=({**arrays, VALUES: plain},))
         self._writer.start()
 
     def wait(self) -> None:
