@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,11 @@ class Checkpoint:
     def delete(self) -> None:
         """Take the checkpoint away, since the training ended well, and the leftovers of others given up long ago."""
         self.wait()
-        self.path.unlink(missing_ok=True)
-        _tidy(self.path.parent)
+        with suppress(OSError):  # what cannot be deleted must not end a training that ended well
+            self.path.unlink(missing_ok=True)
+            for partial in self.path.parent.glob(f".{self.path.stem}.*"):  # left by processes that were killed
+                partial.unlink(missing_ok=True)
+            _tidy(self.path.parent)
 
     def _write(self, arrays: Arrays) -> None:
         try:

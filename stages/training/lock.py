@@ -21,13 +21,15 @@ def only_training_of(output: Path) -> Iterator[None]:
 
     name = hashlib.sha256(str(output.resolve()).encode()).hexdigest()
     path = cache_folder() / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except filelock.Timeout:
         say(f"another process is training {output}; waiting until it ends")
         lock.acquire()
+    except (OSError, NotImplementedError) as error:  # a cache folder that cannot be used must not end a training
+        say(f"no lock could be set ({error}); see to it that no other process trains {output}")
     try:
         yield
     finally:
