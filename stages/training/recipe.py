@@ -82,7 +82,7 @@ class Schedule(Schema):
     """
 
     name: Literal["cosine", "one-cycle", "step"]
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0
+    warmup_epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     every_epochs: Annotated[int, Field(ge=1, strict=True)] | None = None
     factor: Annotated[float, Field(gt=0, lt=1)] | None = None
 
