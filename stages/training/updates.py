@@ -29,9 +29,11 @@ class Updates:
             optimizer.build(variables)
             self.state = [variable.value for variable in optimizer.variables]
             return
-        count = self._fused.slots
-        self._slots = [[tf.Variable(tf.zeros(v.shape), trainable=False) for _ in range(count)] for v in variables]
-        self.state = [slot for slots in self._slots for slot in slots]
+        self._slots = [
+            {name: tf.Variable(tf.zeros(variable.shape), trainable=False) for name in self._fused.slots}
+            for variable in variables
+        ]
+        self.state = [slot for slots in self._slots for slot in slots.values()]
 
     def apply(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor, step: tf.Tensor) -> None:
         """Change the variables.
@@ -45,9 +47,10 @@ class Updates:
             self._optimizer.learning_rate.assign(learning_rate)
             self._optimizer.apply(gradients, self._variables)
             return
-        number = tf.cast(step + 1, tf.float32)
+        settings = self._fused.settings(self._optimizer, tf.cast(step + 1, tf.float32))
         for variable, gradient, slots in zip(self._variables, gradients, self._slots, strict=True):
-            self._fused.apply(self._optimizer, variable.value, gradient, slots, learning_rate, number)
+            handles = {name: slot.handle for name, slot in slots.items()}
+            self._fused.operation(var=variable.value.handle, lr=learning_rate, grad=gradient, **handles, **settings)
 
     def finish(self) -> None:
         """Give the variables their averages, if the recipe's optimizer keeps some (`use_ema`)."""
@@ -56,82 +59,41 @@ class Updates:
 
 
 class Fused(NamedTuple):
-    """An optimizer as one operation: how many slots a variable has, and what applies a gradient."""
+    """An optimizer as one operation.
 
-    slots: int
-    apply: Callable[[Any, tf.Variable, tf.Tensor, list[tf.Variable], tf.Tensor, tf.Tensor], Any]
+    Attributes:
+        operation: Takes a variable, its slots, `lr`, `grad` and the settings.
+        slots: What the operation calls that which the optimizer remembers of a variable.
+        settings: Returns the operation's other arguments, from Keras's optimizer and the number of the step, from 1.
+    """
 
-
-def _sgd(_: Any, variable: tf.Variable, gradient: tf.Tensor, slots: Any, rate: tf.Tensor, number: tf.Tensor) -> Any:
-    return tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
-
-
-def _adam(
-    adam: keras.optimizers.Adam,
-    variable: tf.Variable,
-    gradient: tf.Tensor,
-    slots: list[tf.Variable],
-    rate: tf.Tensor,
-    number: tf.Tensor,
-) -> Any:
-    return tf.raw_ops.ResourceApplyAdam(
-        var=variable.handle,
-        m=slots[0].handle,
-        v=slots[1].handle,
-        beta1_power=tf.pow(adam.beta_1, number),
-        beta2_power=tf.pow(adam.beta_2, number),
-        lr=rate,
-        beta1=adam.beta_1,
-        beta2=adam.beta_2,
-        epsilon=adam.epsilon,
-        grad=gradient,
-    )
+    operation: Callable[..., Any]
+    slots: tuple[str, ...]
+    settings: Callable[[Any, tf.Tensor], dict[str, Any]]
 
 
-def _rmsprop(
-    rmsprop: keras.optimizers.RMSprop,
-    variable: tf.Variable,
-    gradient: tf.Tensor,
-    slots: list[tf.Variable],
-    rate: tf.Tensor,
-    number: tf.Tensor,
-) -> Any:
-    return tf.raw_ops.ResourceApplyRMSProp(
-        var=variable.handle,
-        ms=slots[0].handle,
-        mom=slots[1].handle,
-        lr=rate,
-        rho=rmsprop.rho,
-        momentum=rmsprop.momentum,
-        epsilon=rmsprop.epsilon,
-        grad=gradient,
-    )
+def _descend(var: tf.Tensor, lr: tf.Tensor, grad: tf.Tensor) -> Any:
+    return tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
 
 
-def _adadelta(
-    adadelta: keras.optimizers.Adadelta,
-    variable: tf.Variable,
-    gradient: tf.Tensor,
-    slots: list[tf.Variable],
-    rate: tf.Tensor,
-    number: tf.Tensor,
-) -> Any:
-    return tf.raw_ops.ResourceApplyAdadelta(
-        var=variable.handle,
-        accum=slots[0].handle,
-        accum_update=slots[1].handle,
-        lr=rate,
-        rho=adadelta.rho,
-        epsilon=adadelta.epsilon,
-        grad=gradient,
-    )
+def _adam_settings(adam: keras.optimizers.Adam, number: tf.Tensor) -> dict[str, Any]:
+    powers = {"beta1_power": tf.pow(adam.beta_1, number), "beta2_power": tf.pow(adam.beta_2, number)}
+    return {**powers, "beta1": adam.beta_1, "beta2": adam.beta_2, "epsilon": adam.epsilon}
+
+
+def _rmsprop_settings(rmsprop: keras.optimizers.RMSprop, _: tf.Tensor) -> dict[str, Any]:
+    return {"rho": rmsprop.rho, "momentum": rmsprop.momentum, "epsilon": rmsprop.epsilon}
+
+
+def _adadelta_settings(adadelta: keras.optimizers.Adadelta, _: tf.Tensor) -> dict[str, Any]:
+    return {"rho": adadelta.rho, "epsilon": adadelta.epsilon}
 
 
 FUSED = {
-    keras.optimizers.Adam: Fused(2, _adam),
-    keras.optimizers.RMSprop: Fused(2, _rmsprop),
-    keras.optimizers.Adadelta: Fused(2, _adadelta),
-    keras.optimizers.SGD: Fused(0, _sgd),
+    keras.optimizers.SGD: Fused(_descend, (), lambda *_: {}),
+    keras.optimizers.Adam: Fused(tf.raw_ops.ResourceApplyAdam, ("m", "v"), _adam_settings),
+    keras.optimizers.RMSprop: Fused(tf.raw_ops.ResourceApplyRMSProp, ("ms", "mom"), _rmsprop_settings),
+    keras.optimizers.Adadelta: Fused(tf.raw_ops.ResourceApplyAdadelta, ("accum", "accum_update"), _adadelta_settings),
 }
 KERAS_SETTINGS = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "gradient_accumulation_steps")
 
