@@ -1,0 +1,162 @@
+"""Real trainings that are killed, again and again, and end with the same bytes."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests import tiny
+
+ROOT = Path(__file__).parents[1]
+KILLS = 20
+SECONDS_BETWEEN_CHECKPOINTS = 0.2
+PATIENCE = 60  # seconds until a process that says nothing counts as hanging
+RUN = "tiny-mlp"
+MODEL, HISTORY = Path(f"models/{RUN}.keras"), Path(f"plots/history/{RUN}.csv")
+GOING_ON = "going on from step "
+# 25 epochs of 100 steps ≈ 4 s on 2 cores, after TensorFlow's import and the compilation
+CNN = """\
+network: [rescale, conv, norm, pool, flatten, drop, hidden]
+layers:
+  rescale: {layer: Rescaling, scale: 1/255}
+  conv: {layer: Conv2D, filters: 8, kernel_size: 3, activation: relu}
+  norm: {layer: BatchNormalization}
+  pool: {layer: MaxPooling2D, pool_size: 2}
+  flatten: {layer: Flatten}
+  drop: {layer: Dropout, rate: 0.3}
+  hidden: {layer: Dense, units: 32, activation: relu}
+optimizer: {name: adam, learning_rate: 0.001}
+training:
+  {epochs: 25, batch_size: 20, validation: 100, keep: best, schedule: {name: cosine, warmup_epochs: 1}}
+"""
+
+
+class Project(NamedTuple):
+    """A tiny project, what its training makes when nothing stops it, and how long its steps take."""
+
+    folder: Path
+    model: bytes
+    history: bytes
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start the training; what it says goes into two files, so that nothing waits for a reader."""
+        (self.folder / "stderr.txt").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "stages.train", "--run", RUN]
+        with (self.folder / "stdout.txt").open("w") as stdout, (self.folder / "stderr.txt").open("w") as stderr:
+            return subprocess.Popen(command, cwd=self.folder, env=variables(self.folder), stdout=stdout, stderr=stderr)
+
+    def said(self, name: str = "stderr.txt") -> str:
+        return (self.folder / name).read_text()
+
+    def checkpoints(self) -> list[str]:
+        return [path.name for path in self.folder.glob("cache/checkpoints/*")]
+
+    def checkpoint_time(self) -> int | None:
+        """Return when the checkpoint was written, in nanoseconds, or None if there is none."""
+        times = [path.stat().st_mtime_ns for path in self.folder.glob("cache/checkpoints/[!.]*.npz")]
+        return times[0] if times else None
+
+    def is_writing(self) -> bool:
+        return any("partial" in name for name in self.checkpoints())
+
+    def forget(self) -> None:
+        """Start over: no outputs and no checkpoint."""
+        for path in ("models", "plots", "cache"):
+            shutil.rmtree(self.folder / path, ignore_errors=True)
+
+    def is_made(self) -> bool:
+        return (self.model, self.history) == ((self.folder / MODEL).read_bytes(), (self.folder / HISTORY).read_bytes())
+
+
+def variables(folder: Path) -> dict[str, str]:
+    settings = {"CHECKPOINT_SECONDS": str(SECONDS_BETWEEN_CHECKPOINTS), "STAGES_CACHE": str(folder / "cache")}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **settings}
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> bool:
+    """Wait, as long as the process lives; return whether it happened."""
+    begun = time.monotonic()
+    while not happened():
+        if process.poll() is not None:
+            return happened()
+        assert time.monotonic() - begun < PATIENCE
+        time.sleep(0.005)
+    return True
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tiny.write_project(tmp_path_factory.mktemp("killed"))
+    tiny.write_source(folder / "data/raw/tiny", train=2100)
+    (folder / "recipes/mlp.yaml").write_text(CNN)
+    command = [sys.executable, "-m", "stages.preprocess", "tiny"]
+    subprocess.run(command, cwd=folder, env=variables(folder), check=True)
+    process = Project(folder, b"", b"").start()
+    assert process.wait(PATIENCE) == 0, (folder / "stderr.txt").read_text()
+    return Project(folder, (folder / MODEL).read_bytes(), (folder / HISTORY).read_bytes())
+
+
+@pytest.fixture
+def project(made: Project) -> Project:
+    made.forget()
+    return made
+
+
+def test_a_training_killed_again_and_again_ends_with_the_same_bytes(project: Project):
+    """Killed while it compiles, trains, or writes a checkpoint; each start does some steps more."""
+    chance = random.Random(20)
+    kills = resumed = ended = 0
+    moments: list[str] = []
+    while kills < KILLS or not ended:
+        seconds, when = chance.uniform(0, 0.7), ("trains", "writes", "trains", "trains", "compiles")[kills % 5]
+        process = project.start()
+        assert wait_until(lambda: "Total params" in project.said("stdout.txt"), process), project.said()
+        if kills < KILLS:
+            before = project.checkpoint_time()
+            if when != "compiles":
+                wait_until(lambda: project.checkpoint_time() != before, process)  # noqa: B023
+            time.sleep(seconds)
+            if when == "writes":
+                wait_until(project.is_writing, process)
+            process.kill()
+        code = process.wait(PATIENCE)
+        lines = [line for line in project.said().splitlines() if GOING_ON in line]
+        resumed += len(lines)
+        moments.append(f"killed {seconds:.3f} s later while it {when}: {code} {lines}")
+        if code == 0:
+            assert project.is_made(), moments
+            assert project.checkpoints() == []
+            ended += 1
+            project.forget()
+        else:
+            assert code == -signal.SIGKILL, project.said()
+            assert not (project.folder / MODEL).exists()
+            kills += 1
+    print(*moments, sep="\n")
+
+    assert resumed >= KILLS / 2, moments
+
+
+def test_ctrl_c_leaves_a_line_that_says_how_to_go_on(project: Project):
+    process = project.start()
+    assert wait_until(lambda: bool(project.checkpoint_time()), process), project.said()
+    process.send_signal(signal.SIGINT)
+    code = process.wait(PATIENCE)
+    lines = [line for line in project.said().splitlines() if line and not line.startswith("epoch")]
+    assert (code, lines) == (
+        130,
+        ["stopped: nothing half-written was left behind; the same command starts this stage again"],
+    )
+
+    process = project.start()
+    assert process.wait(PATIENCE) == 0
+    assert GOING_ON in project.said()
+    assert project.is_made()
