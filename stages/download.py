@@ -24,7 +24,11 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/raw/NAME]")] = None,
     local: Annotated[
         Path | None,
-        typer.Option("--from", envvar="DATASETS_FROM", help="Folder that has the files already; it is tried first."),
+        typer.Option(
+            "--from",
+            envvar="DATASETS_FROM",
+            help="Folder that has the files, or a folder NAME with them; it is tried first.",
+        ),
     ] = None,
 ) -> None:
     """Download a dataset from the first mirror that has it, and check each file's SHA-256."""
@@ -32,6 +36,8 @@ def main(
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
+    if local and (local / name).is_dir():
+        local = local / name  # one folder for several datasets, whose files may have the same names
     downloads.download(dataset, description, output or Path("data/raw") / name, local)
 
 

