@@ -30,7 +30,13 @@ for _ in sys.stdin:
     except InputError as error:
         print(error, flush=True)
 """
-STARTER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+STARTERS = {
+    "direct": "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])",
+    "a shell between": """
+import subprocess, sys
+subprocess.run(["/bin/sh", "-c", '"$0" "$@"; exit', sys.executable, "-c", sys.argv[1]])
+""",
+}
 
 
 def start(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -119,19 +125,21 @@ def test_a_cache_that_cannot_be_written_to_ends_no_training(
 
 
 @pytest.mark.parametrize("stage", [True, False], ids=["stage", "by hand"])
-def test_a_stage_ends_when_dvc_is_gone_and_a_training_by_hand_does_not(stage: bool):
-    with start(STARTER, STAGE, **({"DVC_STAGE": "train@tiny"} if stage else {})) as starter:
-        assert line_of(starter.stdout) == "started"
-        starter.stdin.write("\n")
-        starter.stdin.flush()
-        assert line_of(starter.stdout) == "goes on"
-        starter.kill()
-        starter.wait()
-        starter.stdin.write("\n")
-        starter.stdin.flush()
+@pytest.mark.parametrize("starter", STARTERS.values(), ids=STARTERS)
+def test_a_stage_ends_when_dvc_is_gone_and_a_training_by_hand_does_not(starter: str, stage: bool):
+    variables = {"SHELL": "/bin/sh"} | ({"DVC_STAGE": "train@tiny"} if stage else {})
+    with start(starter, STAGE, **variables) as process:
+        assert line_of(process.stdout) == "started"
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert line_of(process.stdout) == "goes on"
+        process.kill()
+        process.wait()
+        process.stdin.write("\n")
+        process.stdin.flush()
         gone = "dvc: expected the process that started this stage, received none: it was killed; run dvc repro again"
-        assert line_of(starter.stdout) == (gone if stage else "goes on")
-        starter.stdin.close()
+        assert line_of(process.stdout) == (gone if stage else "goes on")
+        process.stdin.close()
 
 
 def test_a_parent_that_lives_is_no_error(monkeypatch: pytest.MonkeyPatch):
