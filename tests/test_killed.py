@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests import tiny
+from tests.processes import hear_interrupts
 
 ROOT = Path(__file__).parents[1]
 KILLS = 20
@@ -51,7 +52,10 @@ class Project(NamedTuple):
         (self.folder / "stderr.txt").unlink(missing_ok=True)
         command = [sys.executable, "-m", "stages.train", "--run", RUN]
         with (self.folder / "stdout.txt").open("w") as stdout, (self.folder / "stderr.txt").open("w") as stderr:
-            return subprocess.Popen(command, cwd=self.folder, env=variables(self.folder), stdout=stdout, stderr=stderr)
+            return subprocess.Popen(
+                command, cwd=self.folder, env=variables(self.folder), stdout=stdout, stderr=stderr,
+                preexec_fn=hear_interrupts,
+            )  # fmt: skip
 
     def said(self, name: str = "stderr.txt") -> str:
         return (self.folder / name).read_text()
@@ -153,7 +157,7 @@ def test_ctrl_c_leaves_a_line_that_says_how_to_go_on(project: Project):
     lines = [line for line in project.said().splitlines() if line and not line.startswith("epoch")]
     assert (code, lines) == (
         130,
-        ["stopped: nothing half-written was left behind; the same command starts this stage again"],
+        ["stopped: nothing half-written was left behind; run the same command again to go on"],
     )
 
     process = project.start()

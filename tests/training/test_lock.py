@@ -8,6 +8,7 @@ import pytest
 
 from stages.errors import InputError
 from stages.training import lock
+from tests.processes import hear_interrupts
 
 HOLDER = """
 import sys
@@ -44,7 +45,9 @@ def start(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]
     environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), **variables}
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts
+    )
 
 
 def hold(output: Path) -> subprocess.Popen[str]:
