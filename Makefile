@@ -43,5 +43,5 @@ compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
 
 .PHONY: bench
-bench: install ## Time the training against the tutorials' own code, in pairs: about 45 minutes
+bench: install ## Time the training against the tutorials' own code, in pairs: an estimated 45 minutes
 	python -m benchmarks.training

@@ -11,6 +11,7 @@ from stages import evaluate, preprocess, train
 from stages.images import arrays
 from stages.training import model_file
 from tests import tiny
+from tests.commands import run_all
 
 MODEL = Path("models/tiny-mlp.keras")
 
@@ -21,11 +22,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tiny.write_project(tmp_path_factory.mktemp("trained"))
     recipe = project / "recipes/mlp.yaml"
     recipe.write_text(recipe.read_text().replace("epochs: 2, batch_size: 20", "epochs: 1, batch_size: 100"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        for app, arguments in ((preprocess.app, ["tiny"]), (train.app, ["--run", "tiny-mlp"])):
-            result = CliRunner().invoke(app, arguments)
-            assert result.exit_code == 0, result.output
+    run_all(project, (preprocess.app, ["tiny"]), (train.app, ["--run", "tiny-mlp"]))
     return project
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from stages import predict, preprocess, train
 from tests import tiny
+from tests.commands import run_all
 
 WEIGHTS = Path("tiny.weights.h5")
 
@@ -19,14 +20,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tiny.write_project(tmp_path_factory.mktemp("trained"))
     recipe = project / "recipes/mlp.yaml"
     recipe.write_text(recipe.read_text().replace("epochs: 2", "epochs: 10"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        for app, arguments in (
-            (preprocess.app, ["tiny"]),
-            (train.app, ["--run", "tiny-mlp", "--weights", str(WEIGHTS)]),
-        ):
-            result = CliRunner().invoke(app, arguments)
-            assert result.exit_code == 0, result.output
+    run_all(project, (preprocess.app, ["tiny"]), (train.app, ["--run", "tiny-mlp", "--weights", str(WEIGHTS)]))
     (project / "photos/more").mkdir(parents=True)
     (project / "empty").mkdir()
     images, labels = tiny.digits(20, seed=9)
