@@ -4,6 +4,7 @@ What is trained is the Keras model that is saved, its own variables. Some layers
 
 - A monotone activation between a convolution and its max-pooling is put off until after the pooling, which leaves it a
   quarter of the numbers: max(f(x + b)) = f(max(x) + b), to the last bit.
+- Where XLA can have the whole network, small convolutions are matrix products (pooled_convolution.py).
 - Dropout draws a byte for each number, or two where a byte is too coarse for the rate, in place of a float.
 - BatchNormalization is one operation.
 - In bfloat16, convolutions and matrix products and what stands between them are computed in that type.
@@ -18,8 +19,11 @@ import tensorflow as tf
 from keras import layers
 
 from stages.training.network import SEPARATE_INPUTS
+from stages.training.pooled_convolution import convolve_and_pool, suits
 from stages.training.recipe import CLASSES, IMAGE, Recipe
 
+# XLA fuses a step of small matrix products into few loops, which halves its time; its own convolutions are slow.
+XLA_LAYERS = {"Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "ReLU", "Rescaling", "InputLayer"}
 MONOTONE = {"linear", "relu", "relu6", "leaky_relu", "elu", "selu", "tanh", "sigmoid", "softplus", "softsign"}
 
 
@@ -31,13 +35,21 @@ class FastNetwork:
         recipe: Its recipe.
         dtype: What convolutions and matrix products are computed in: "float32" or "bfloat16".
         seed: Start of dropout's random numbers.
+
+    Attributes:
+        suits_xla: Whether XLA makes it faster.
     """
 
     def __init__(self, model: keras.Model, recipe: Recipe, dtype: str, seed: int) -> None:
         self._recipe, self._seed, self._dtype = recipe, seed, tf.as_dtype(dtype)
         self._layers = {name: model.get_layer(name) for name in [*recipe.network, CLASSES]}
         self._inputs = recipe.inputs()
-        self._activated_late = {name for name in recipe.network if self._may_activate_late(name)}
+        late = {name: reader for name in recipe.network if (reader := self._pooling_before_activation(name))}
+        self._convolution_before = {pooling: convolution for convolution, pooling in late.items()}
+        rest = {type(layer).__name__ for name, layer in self._layers.items() if name not in {*late, *late.values()}}
+        are_small = [suits(self._layers[convolution], self._layers[pooling]) for convolution, pooling in late.items()]
+        self.suits_xla = rest <= XLA_LAYERS and all(are_small)
+        self._skipped = set(late) if self.suits_xla else set()  # they are computed by their pooling
 
     def __call__(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Return the logits of a batch.
@@ -51,7 +63,7 @@ class FastNetwork:
         """
         tensors = {IMAGE: images}
         for number, name in enumerate(self._recipe.network):
-            seed = tf.stack([step, self._seed % 2**31 + number])
+            seed = tf.stack([tf.cast(step, tf.int64), self._seed * 2**16 + number])
             tensors[name] = self._compute(name, [tensors[each] for each in self._inputs[name]], seed)
         return tf.cast(self._dense(self._layers[CLASSES], tensors[self._recipe.network[-1]]), tf.float32)
 
@@ -60,13 +72,13 @@ class FastNetwork:
         if layer.activity_regularizer is not None:
             return _as_keras_does(layer, read)
         kind = type(layer)
+        if name in self._skipped:
+            return first
         if kind is layers.Conv2D and _is_simple(layer):
             convolved = self._convolve(layer, first)
-            return convolved if name in self._activated_late else self._activate(layer, convolved)
+            return convolved if name in self._convolution_before.values() else self._activate(layer, convolved)
         if kind is layers.MaxPooling2D and _is_channels_last(layer):
-            pooled = tf.nn.max_pool2d(first, layer.pool_size, layer.strides, layer.padding.upper())
-            [source] = self._inputs[name]
-            return self._activate(self._layers[source], pooled) if source in self._activated_late else pooled
+            return self._pool(layer, first, self._convolution_before.get(name))
         if kind is layers.Dense and first.shape.rank == 2:
             return self._dense(layer, first)
         if kind is layers.Dropout and layer.noise_shape is None and layer.rate > 0:
@@ -86,6 +98,14 @@ class FastNetwork:
             dilations=layer.dilation_rate,
         )
 
+    def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor, convolution: str | None) -> tf.Tensor:
+        if convolution in self._skipped:
+            kernel = self._weights(self._layers[convolution].kernel)
+            pooled = convolve_and_pool(tf.cast(images, self._dtype), kernel, layer.pool_size)
+        else:
+            pooled = tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
+        return self._activate(self._layers[convolution], pooled) if convolution else pooled
+
     def _dense(self, layer: layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
         product = tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel))
         return self._activate(layer, product)
@@ -98,19 +118,22 @@ class FastNetwork:
     def _weights(self, variable: keras.Variable) -> tf.Tensor:
         return tf.cast(variable.value, self._dtype)
 
-    def _may_activate_late(self, name: str) -> bool:
-        """Tell whether a layer is a convolution that is read by one max-pooling only, with a monotone activation."""
+    def _pooling_before_activation(self, name: str) -> str | None:
+        """Return the max-pooling that alone reads a layer, if that is a convolution with a monotone activation."""
         layer = self._layers[name]
-        readers = [self._layers[reader] for reader, read in self._inputs.items() if name in read]
-        return (
-            type(layer) is layers.Conv2D
-            and _is_simple(layer)
-            and getattr(layer.activation, "__name__", "") in MONOTONE
-            and layer.activity_regularizer is None
-            and [type(reader) for reader in readers] == [layers.MaxPooling2D]
-            and _is_channels_last(readers[0])
-            and readers[0].activity_regularizer is None
-        )
+        readers = [reader for reader, read in self._inputs.items() if name in read]
+        if (
+            type(layer) is not layers.Conv2D
+            or not _is_simple(layer)
+            or getattr(layer.activation, "__name__", "") not in MONOTONE
+            or layer.activity_regularizer is not None
+            or len(readers) != 1
+        ):
+            return None
+        [reader] = readers
+        pooling = self._layers[reader]
+        fits = type(pooling) is layers.MaxPooling2D and _is_channels_last(pooling)
+        return reader if fits and pooling.activity_regularizer is None else None
 
 
 def _is_simple(layer: layers.Conv2D) -> bool:

@@ -69,7 +69,7 @@ class Loop:
         self._epochs: list[Epoch] = []
         self._batch = 0  # batches of the current epoch that are done
         self._best: list[npt.NDArray[Any]] = []  # the model's variables after its best epoch
-        self._validate = tf.function(self._score_batch)
+        self._validate = tf.function(self._score_batch, autograph=False)
 
     def run(self, on_epoch: Callable[[list[Epoch]], None], look: Callable[[], None]) -> list[Epoch]:
         """Train to the end, from the checkpoint if there is one.

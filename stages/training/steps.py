@@ -15,9 +15,6 @@ from stages.training.fast_network import FastNetwork
 from stages.training.splits import Examples
 from stages.training.updates import Updates
 
-# XLA fuses a step of small matrix products into few loops, which halves its time; its convolutions are slower.
-XLA_LAYERS = {"Activation", "BatchNormalization", "Dense", "Dropout", "Flatten", "ReLU", "Rescaling", "InputLayer"}
-
 
 class Totals(NamedTuple):
     """Sums over the images seen since the last reset.
@@ -65,8 +62,9 @@ class Steps:
         self._hits = tf.Variable(0, dtype=tf.int32, trainable=False)
         self._first_bad_step = tf.Variable(tf.int32.max, trainable=False)
         self.state = [self._loss, self._hits]
-        kinds = {type(layer).__name__ for layer in model.layers}
-        self._run = tf.function(self._steps, jit_compile=kinds <= XLA_LAYERS)
+        # without AutoGraph, which takes longer to rewrite Python's code than TensorFlow takes to compile it
+        self._run = tf.function(self._steps, jit_compile=network.suits_xla, autograph=False)
+        self._run_once = tf.function(self._steps, autograph=False)  # XLA would take longer to compile than it saves
 
     def set_order(self, order: npt.NDArray[np.int32]) -> None:
         """Set the order in which an epoch sees the images."""
@@ -91,7 +89,7 @@ class Steps:
             self._run(tf.constant(first * self._batch_size), tf.constant(whole), tf.constant(step), self._batch_size)
         if whole < count:  # the last batch of the epoch has what remains
             rest = images % self._batch_size
-            self._run(tf.constant(images - rest), tf.constant(1), tf.constant(step + whole), rest)
+            self._run_once(tf.constant(images - rest), tf.constant(1), tf.constant(step + whole), rest)
 
     def totals(self) -> Totals:
         """Return the sums since the last reset."""
@@ -100,11 +98,14 @@ class Steps:
 
     def _steps(self, start: tf.Tensor, count: tf.Tensor, step: tf.Tensor, batch_size: int) -> None:
         # gather and a counter of our own, because XLA would compile anew for each slice's start and each range's end
-        order, batch, number = self._order.read_value(), tf.range(batch_size), tf.constant(0)
-        while number < count:
+        order, batch = self._order.read_value(), tf.range(batch_size)
+
+        def train(number: tf.Tensor) -> tuple[tf.Tensor]:
             chosen = tf.gather(order, start + number * batch_size + batch)
             self._step(tf.gather(self._images, chosen), tf.gather(self._labels, chosen), step + number)
-            number += 1
+            return (number + 1,)
+
+        tf.while_loop(lambda number: number < count, train, (tf.constant(0),), parallel_iterations=1)
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
         variables = [variable.value for variable in self._model.trainable_variables]
