@@ -56,7 +56,7 @@ def main(
         model.summary()
         started = time.monotonic()
         checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
-        timing.write(Path("logs") / f"{run}.json", time.monotonic() - started, recipe.training.epochs)
+        timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
         parent.check()
         model_file.save(model, plan.model_path(run))
         if weights:
@@ -75,6 +75,8 @@ def _train(
     checkpoint_seconds: float,
 ) -> "Checkpoint":
     """Train the model, and return its checkpoint, which may go when the model is saved."""
+    import tensorflow as tf
+
     from stages import plan
     from stages.errors import InputError
     from stages.training import history, precision, splits
@@ -89,6 +91,8 @@ def _train(
         loop.run(lambda epochs: history.write(plan.plot_path("history", run), epochs), look)
     except DivergedError as error:
         raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError from error
     return checkpoint
 
 

@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from stages.console import Advance, progress, say
+from stages.training import interrupts
+from stages.training.average import WeightAverage
 from stages.training.checkpoint import Checkpoint
 from stages.training.fast_network import FastNetwork
 from stages.training.history import Epoch
@@ -25,7 +28,7 @@ VALIDATION_BATCH_SIZE = 500
 
 
 class DivergedError(Exception):
-    """The loss became infinite or not a number; the message names the epoch and the step."""
+    """The loss or a weight became infinite or not a number; the message names the epoch and, for a loss, the step."""
 
 
 class Loop:
@@ -62,9 +65,16 @@ class Loop:
         self._num_batches = math.ceil(self._num_images / training.batch_size)
         self._updates = Updates(optimizer, model.trainable_variables)
         rates = learning_rates(training.schedule, float(optimizer.learning_rate), training.epochs, self._num_batches)
-        network = FastNetwork(model, recipe, dtype, seed)
+        self._average = WeightAverage(model.trainable_variables, training.ema_decay) if training.ema_decay else None
         self._steps = Steps(
-            network, model, self._updates, examples, training.batch_size, rates, training.label_smoothing
+            FastNetwork(model, recipe, dtype, seed),
+            model,
+            self._updates,
+            examples,
+            training.batch_size,
+            rates,
+            training.label_smoothing,
+            self._average,
         )
         self._epochs: list[Epoch] = []
         self._batch = 0  # batches of the current epoch that are done
@@ -82,28 +92,33 @@ class Loop:
             The history, an entry for each epoch.
 
         Raises:
-            DivergedError: The loss became infinite or not a number.
+            DivergedError: The loss or a weight became infinite or not a number.
+            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         self._resume()
-        saved_at = time.monotonic()
-        with progress("", self._num_batches, "steps") as advance:
+        saved_at, pace = time.monotonic(), 1
+        with interrupts.held() as interrupted, progress("", self._num_batches, "steps") as advance:
             while len(self._epochs) < self._training.epochs and not self._has_stopped_improving():
                 started = time.monotonic()
                 number = len(self._epochs)
                 advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
                 self._steps.set_order(self._order_of(number))
-                pace = 1
                 while self._batch < self._num_batches:
                     looked = time.monotonic()
                     self._train(number, min(pace, self._num_batches - self._batch), advance)
                     look()
                     pace = _next_pace(pace, time.monotonic() - looked)
+                    if interrupted():
+                        self._stop()
                     if time.monotonic() - saved_at > self._seconds_between_checkpoints:
                         self._save()
                         saved_at = time.monotonic()
                 self._end_epoch(number)
+                look()
                 on_epoch(self._epochs)
                 say(f"{_describe(self._epochs[-1], self._training.epochs)}   {time.monotonic() - started:.1f} s")
+                if interrupted():
+                    self._stop()
         self._keep_the_right_weights()
         return self._epochs
 
@@ -121,11 +136,15 @@ class Loop:
     def _end_epoch(self, number: int) -> None:
         totals = self._steps.totals()
         trained = Epoch(number + 1, totals.loss / self._num_images, totals.hits / self._num_images)
-        if self._validation:
-            val_loss, val_accuracy = self._score(self._validation)
-            trained = trained._replace(val_loss=val_loss, val_accuracy=val_accuracy)
+        with self._average.in_place() if self._average else nullcontext():
+            if self._validation:
+                val_loss, val_accuracy = self._score(self._validation)
+                trained = trained._replace(val_loss=val_loss, val_accuracy=val_accuracy)
+            weights = [variable.numpy() for variable in self._model.variables]
+        if not all(np.isfinite(value).all() for value in [*weights, trained.val_loss or 0.0]):
+            raise DivergedError(f"weights that are infinite or no numbers at the end of epoch {number + 1}")
         if self._training.keep == "best" and (trained.val_accuracy or 0.0) > self._best_accuracy():
-            self._best = [variable.numpy() for variable in self._model.variables]
+            self._best = weights
         self._epochs.append(trained)
         self._batch = 0
         self._steps.reset_totals()
@@ -162,17 +181,25 @@ class Loop:
         return max(accuracies[-patience:]) <= max(accuracies[:-patience])
 
     def _keep_the_right_weights(self) -> None:
-        self._updates.finish()
+        if self._average:
+            self._average.publish()
         for variable, value in zip(self._model.variables, self._best, strict=False):
             variable.assign(value)
 
     def _state(self) -> list[tf.Variable]:
-        return [variable.value for variable in self._model.variables] + self._updates.state + self._steps.state
+        averages = self._average.state if self._average else []
+        variables = [variable.value for variable in self._model.variables]
+        return variables + self._updates.state + self._steps.state + averages
 
     def _save(self) -> None:
         arrays = {f"state{number}": variable.numpy() for number, variable in enumerate(self._state())}
         arrays |= {f"best{number}": value for number, value in enumerate(self._best)}
         self._checkpoint.save(arrays, {"epochs": self._epochs, "batch": self._batch, "best": len(self._best)})
+
+    def _stop(self) -> NoReturn:
+        self._save()
+        self._checkpoint.wait()
+        raise KeyboardInterrupt
 
     def _resume(self) -> None:
         saved = self._checkpoint.load()

@@ -30,6 +30,7 @@ def _plain(value: Any) -> Any:
 
 
 PlainValue = Annotated[Any, BeforeValidator(_plain)]
+Number = Annotated[float, BeforeValidator(_plain)]
 
 
 def _validation(value: Any) -> Any:
@@ -67,8 +68,18 @@ class Optimizer(Schema):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the recipe gives Keras's optimizer, by argument name."""
-        return dict(self.__pydantic_extra__)
+        """What the recipe gives Keras's optimizer, by argument name; a learning rate of 1 is 1.0."""
+        arguments = dict(self.__pydantic_extra__)
+        if type(arguments.get("learning_rate")) is int:
+            arguments["learning_rate"] = float(arguments["learning_rate"])
+        return arguments
+
+    @model_validator(mode="after")
+    def _is_averaged_elsewhere(self) -> Self:
+        for name in self.__pydantic_extra__:
+            if name in ("use_ema", "ema_momentum", "ema_overwrite_frequency"):
+                raise _misfit(name, "training.ema_decay, which validation sees too, in place of Keras's use_ema")
+        return self
 
 
 class Schedule(Schema):
@@ -76,15 +87,16 @@ class Schedule(Schema):
 
     Attributes:
         name: Down along a cosine to zero; up and down once; or down by a factor every so many epochs.
-        warmup_epochs: How many epochs it rises before that, from zero or, in one-cycle, from a 25th.
+        warmup_epochs: How many epochs it rises before that, from zero or, in one-cycle, from a 25th. By default none,
+            or, in one-cycle, three tenths of all.
         every_epochs: `step` only: epochs between two drops.
         factor: `step` only: what a drop multiplies it by, 0…1.
     """
 
     name: Literal["cosine", "one-cycle", "step"]
-    warmup_epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    warmup_epochs: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
     every_epochs: Annotated[int, Field(ge=1, strict=True)] | None = None
-    factor: Annotated[float, Field(gt=0, lt=1)] | None = None
+    factor: Annotated[Number, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _settings_fit(self) -> Self:
@@ -106,6 +118,8 @@ class Training(Schema):
         precision: What convolutions and matrix products are computed in. Weights, optimizer and loss are float32.
         schedule: How the learning rate changes, or null if it does not.
         label_smoothing: Share of each label that is spread evenly over all classes, 0…1.
+        ema_decay: How much each step keeps of the average of the weights, which is then validated and saved in place
+            of the weights; 0.999 averages over about a thousand steps. Null: no average.
         keep: The weights of the last epoch, or of the one that was best on the held-out images.
         patience: Stop after so many epochs without a better accuracy on the held-out images; null: never.
     """
@@ -116,7 +130,8 @@ class Training(Schema):
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 2
     precision: Literal["float32", "bfloat16"] = "float32"
     schedule: Schedule | None = None
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[Number, Field(gt=0, lt=1)] | None = None
     keep: Literal["last", "best"] = "last"
     patience: Annotated[int, Field(ge=1, strict=True)] | None = None
 

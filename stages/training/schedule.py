@@ -6,6 +6,7 @@ import numpy.typing as npt
 from stages.training.recipe import Schedule
 
 FIRST_SHARE, LAST_SHARE = 1 / 25, 1e-4  # of the peak, where a one-cycle begins and ends
+RISING_SHARE = 0.3  # of the epochs, where a one-cycle rises
 
 
 def learning_rates(
@@ -30,7 +31,10 @@ def learning_rates(
     rates = np.full(num_steps, peak, dtype=np.float64)
     if schedule is None:
         return rates.astype(np.float32)
-    rising = min(round(schedule.warmup_epochs * steps_per_epoch), num_steps)
+    warmup_epochs = schedule.warmup_epochs
+    if warmup_epochs is None:
+        warmup_epochs = RISING_SHARE * epochs if schedule.name == "one-cycle" else 0
+    rising = min(round(warmup_epochs * steps_per_epoch), num_steps)
     done = (step - rising) / max(num_steps - rising, 1)  # 0…1 after the warm-up
     if schedule.name == "cosine":
         rates = peak * (1 + np.cos(np.pi * done)) / 2

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from stages.training.average import WeightAverage
 from stages.training.fast_network import FastNetwork
 from stages.training.splits import Examples
 from stages.training.updates import Updates
@@ -41,6 +42,7 @@ class Steps:
         batch_size: Images in a step; the last step of an epoch has what remains.
         learning_rates: float32, (num_steps,): the rate of each step since training began.
         label_smoothing: Share of the label that is spread evenly over all classes, 0…1.
+        average: What follows the weights, or None.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class Steps:
         batch_size: int,
         learning_rates: npt.NDArray[np.float32],
         label_smoothing: float,
+        average: WeightAverage | None,
     ) -> None:
-        self._network, self._model, self._updates = network, model, updates
+        self._network, self._model, self._updates, self._average = network, model, updates, average
         self._images, self._labels = tf.constant(examples[0]), tf.constant(examples[1], tf.int32)
         self._batch_size, self._smoothing = batch_size, label_smoothing
         self._learning_rates = tf.constant(learning_rates, tf.float32)
@@ -114,6 +117,8 @@ class Steps:
             losses = self._cross_entropy(labels, logits)
             objective = tf.add_n([tf.reduce_mean(losses), *self._model.losses])
         self._updates.apply(tape.gradient(objective, variables), tf.gather(self._learning_rates, step), step)
+        if self._average:
+            self._average.follow(step)
         bad = tf.where(tf.math.is_finite(objective), tf.int32.max, step)
         self._first_bad_step.assign(tf.minimum(self._first_bad_step, bad))
         self._loss.assign_add(tf.reduce_sum(tf.cast(losses, tf.float64)))

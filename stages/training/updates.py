@@ -52,11 +52,6 @@ class Updates:
             handles = {name: slot.handle for name, slot in slots.items()}
             self._fused.operation(var=variable.value.handle, lr=learning_rate, grad=gradient, **handles, **settings)
 
-    def finish(self) -> None:
-        """Give the variables their averages, if the recipe's optimizer keeps some (`use_ema`)."""
-        if self._fused is None:
-            self._optimizer.finalize_variable_values(self._variables)
-
 
 class Fused(NamedTuple):
     """An optimizer as one operation.
@@ -95,7 +90,7 @@ FUSED = {
     keras.optimizers.RMSprop: Fused(tf.raw_ops.ResourceApplyRMSProp, ("ms", "mom"), _rmsprop_settings),
     keras.optimizers.Adadelta: Fused(tf.raw_ops.ResourceApplyAdadelta, ("accum", "accum_update"), _adadelta_settings),
 }
-KERAS_SETTINGS = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "gradient_accumulation_steps")
+KERAS_SETTINGS = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "gradient_accumulation_steps")
 
 
 def _needs_keras(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> bool:

@@ -1,0 +1,32 @@
+"""Ctrl-C, held back until the work is at a place where it can be saved."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def held() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C while the block runs; the second one ends the block at once.
+
+    Where Ctrl-C is ignored or handled in another way, it stays so.
+
+    Yields:
+        A function that tells whether Ctrl-C was pressed.
+    """
+    came = False
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
