@@ -3,7 +3,7 @@
 What is trained is the Keras model that is saved, its own variables. Some layers are computed in another way here:
 
 - A monotone activation between a convolution and its max-pooling is put off until after the pooling, which leaves it a
-  quarter of the numbers: max(f(x + b)) = f(max(x) + b), to the last bit.
+  quarter of the numbers: max(f(x)) = f(max(x)), to the last bit.
 - Where XLA can have the whole network, small convolutions are matrix products (pooled_convolution.py).
 - Dropout draws a byte for each number, or two where a byte is too coarse for the rate, in place of a float.
 - BatchNormalization is one operation.
@@ -76,7 +76,7 @@ class FastNetwork:
             return first
         if kind is layers.Conv2D and _is_simple(layer):
             convolved = self._convolve(layer, first)
-            return convolved if name in self._convolution_before.values() else self._activate(layer, convolved)
+            return convolved if name in self._convolution_before.values() else layer.activation(convolved)
         if kind is layers.MaxPooling2D and _is_channels_last(layer):
             return self._pool(layer, first, self._convolution_before.get(name))
         if kind is layers.Dense and first.shape.rank == 2:
@@ -90,30 +90,32 @@ class FastNetwork:
         return _as_keras_does(layer, read)
 
     def _convolve(self, layer: layers.Conv2D, images: tf.Tensor) -> tf.Tensor:
-        return tf.nn.conv2d(
+        convolved = tf.nn.conv2d(
             tf.cast(images, self._dtype),
             self._weights(layer.kernel),
             layer.strides,
             layer.padding.upper(),
             dilations=layer.dilation_rate,
         )
+        return self._add_bias(layer, convolved)  # at once: TensorFlow makes one operation of both
 
     def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor, convolution: str | None) -> tf.Tensor:
+        if convolution is None:
+            return tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
+        before = self._layers[convolution]
         if convolution in self._skipped:
-            kernel = self._weights(self._layers[convolution].kernel)
-            pooled = convolve_and_pool(tf.cast(images, self._dtype), kernel, layer.pool_size)
+            images = tf.cast(images, self._dtype)
+            pooled = self._add_bias(before, convolve_and_pool(images, self._weights(before.kernel), layer.pool_size))
         else:
             pooled = tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
-        return self._activate(self._layers[convolution], pooled) if convolution else pooled
+        return before.activation(pooled)
 
     def _dense(self, layer: layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
-        product = tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel))
-        return self._activate(layer, product)
+        product = self._add_bias(layer, tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel)))
+        return product if layer.name == CLASSES else layer.activation(product)  # the loss takes the logits
 
-    def _activate(self, layer: keras.Layer, numbers: tf.Tensor) -> tf.Tensor:
-        if layer.use_bias:
-            numbers = tf.nn.bias_add(numbers, self._weights(layer.bias))
-        return numbers if layer.name == CLASSES else layer.activation(numbers)  # the loss takes the logits
+    def _add_bias(self, layer: keras.Layer, numbers: tf.Tensor) -> tf.Tensor:
+        return tf.nn.bias_add(numbers, self._weights(layer.bias)) if layer.use_bias else numbers
 
     def _weights(self, variable: keras.Variable) -> tf.Tensor:
         return tf.cast(variable.value, self._dtype)
