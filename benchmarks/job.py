@@ -1,0 +1,105 @@
+"""Time the whole job: `dvc repro` of the default runs from downloaded data, beside the tutorials' scripts in turn.
+
+    python -m benchmarks.job
+
+Ours is run once, with everything forced: Python's starts, imports and DVC's own work included. The tutorials' time is put
+together from what `make bench` measured here: a start of the process for each, its compilation, and the steady epoch
+times the number of epochs. Writes benchmarks/JOB.md.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from benchmarks.side import Side
+from benchmarks.systems import SYSTEMS
+from benchmarks.training import MEASURED, ROOT, Row
+from stages import atomic, console
+from stages.errors import InputError
+from stages.images import arrays
+from stages.plan import PATH, Plan
+from stages.training.recipe import Recipe
+
+TABLE = Path("benchmarks/JOB.md")
+STAGES = ("preprocess", "train", "evaluate", "predict")
+TEXT = """\
+# How fast the whole job is
+
+`python -m benchmarks.job`, {date}, one run: `dvc repro` of {runs}, from downloaded data to predictions, with everything
+forced, took **{ours:.0f} s**. Their tutorials' scripts, one after another, take **{theirs:.0f} s** on the same machine,
+{starts:.0f} s of it the starts of {count} processes: **{ratio:.1f} times** as long. Theirs is put together from the pairs
+of [RESULTS.md](RESULTS.md), as the compilation and the steady epoch times the number of epochs:
+
+| run | epochs | tutorial's seconds |
+|---|---|---|
+"""
+
+app = console.new_app()
+
+
+@app.command()
+@console.command
+def main() -> None:
+    """Time dvc repro of the default runs beside the tutorials' scripts, and write benchmarks/JOB.md."""
+    rows: dict[str, Row] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    runs = [name for name in Plan.load(PATH).runs if name in SYSTEMS]
+    for name in runs:
+        if name not in rows:
+            raise InputError(MEASURED, f"the times of {name}", "none", "run make bench first")
+    start = _seconds_of_a_start()
+    theirs = {name: _tutorial_seconds(name, rows[name]) for name in runs}
+    ours = _repro_seconds()
+    total, starts = sum(theirs.values()) + start * len(runs), start * len(runs)
+    text = TEXT.format(
+        date=datetime.now(UTC).date().isoformat(),
+        runs=", ".join(f"`{name}`" for name in runs),
+        count=len(runs),
+        ours=ours,
+        theirs=total,
+        starts=starts,
+        ratio=total / ours,
+    )
+    lines = [f"| {name} | {_epochs(name)} | {seconds:.0f} |\n" for name, seconds in theirs.items()]
+    with atomic.new_file(TABLE) as partial:
+        partial.write_text(text + "".join(lines), encoding="utf-8")
+    console.say(f"{total:.0f} s : {ours:.0f} s = {total / ours:.1f}")
+
+
+def _repro_seconds() -> float:
+    with tempfile.TemporaryDirectory() as cache:  # of its own, so that no checkpoint shortens it
+        started = time.monotonic()
+        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", *STAGES]
+        subprocess.run(command, env={**os.environ, "STAGES_CACHE": cache}, check=True)
+        return time.monotonic() - started
+
+
+def _seconds_of_a_start() -> float:
+    """Return what the shortest tutorial takes beside its `fit`: Python's start, the imports, the images."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "benchmarks.side", Side.TUTORIAL, "mnist-mlp", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
+    return time.monotonic() - started - seconds
+
+
+def _tutorial_seconds(name: str, row: Row) -> float:
+    measured = [pair[Side.TUTORIAL] for pair in row["pairs"]]
+    epoch = median(each["epoch_seconds"] for each in measured)
+    rest = median(each["seconds"] for each in measured) - row["epochs"] * epoch  # the compilation
+    share = row["images"] / arrays.read_description(SYSTEMS[name].run.data).train.images if row["images"] else 1
+    return float(rest + _epochs(name) * epoch / share)
+
+
+def _epochs(name: str) -> int:
+    return Recipe.load(SYSTEMS[name].run.recipe_path).training.epochs
+
+
+if __name__ == "__main__":
+    app()
