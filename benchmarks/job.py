@@ -2,8 +2,8 @@
 
     python -m benchmarks.job
 
-Ours is run once, with everything forced: Python's starts, imports and DVC's own work included. The tutorials' time is put
-together from what `make bench` measured here: a start of the process for each, its compilation, and the steady epoch
+Ours is run once, with everything forced: Python's starts, imports and DVC's own work included. The tutorials' time is
+put together from what `make bench` measured here: a start of the process for each, its compilation, and its steady epoch
 times the number of epochs. Writes benchmarks/JOB.md.
 """
 
@@ -33,8 +33,8 @@ TEXT = """\
 
 `python -m benchmarks.job`, {date}, one run: `dvc repro` of {runs}, from downloaded data to predictions, with everything
 forced, took **{ours:.0f} s**. Their tutorials' scripts, one after another, take **{theirs:.0f} s** on the same machine,
-{starts:.0f} s of it the starts of {count} processes: **{ratio:.1f} times** as long. Theirs is put together from the pairs
-of [RESULTS.md](RESULTS.md), as the compilation and the steady epoch times the number of epochs:
+{starts:.0f} s of it the starts of {count} processes: **{ratio:.1f} times** as long. Theirs is put together from the
+pairs of [RESULTS.md](RESULTS.md), as the compilation and the steady epoch times the number of epochs:
 
 | run | epochs | tutorial's seconds |
 |---|---|---|

@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all."""
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ def new_file(path: Path) -> Iterator[Path]:
     If the block raises, the temporary file goes and whatever stood at `path` stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     # the process number keeps two writers apart; the suffix stays last, because Keras and Pillow read it
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -48,6 +50,16 @@ def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what processes that were killed have left of a file that they were writing."""
+    import psutil
+
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+        process = leftover.name.removeprefix(f".{path.stem}.").split(".")[0]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            leftover.unlink(missing_ok=True)
 
 
 def _flush(file: Path) -> None:

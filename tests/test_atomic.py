@@ -38,6 +38,22 @@ def test_new_file_that_fails_leaves_what_stood_there(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_new_file_takes_away_what_a_killed_process_left_of_it(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, of_another, other_file = (
+        tmp_path / f".model.{ended.pid}.partial.keras",
+        tmp_path / f".model.{os.getppid()}.partial.keras",  # it is alive
+        tmp_path / f".modelling.{ended.pid}.partial.keras",
+    )
+    for path in (left, of_another, other_file):
+        path.touch()
+    with atomic.new_file(tmp_path / "model.keras") as partial:
+        partial.write_text("whole")
+
+    assert names(tmp_path) == sorted([of_another.name, other_file.name, "model.keras"])
+
+
 def test_new_folder_replaces_the_whole_folder(tmp_path):
     folder = tmp_path / "arrays"
     folder.mkdir()
