@@ -3,8 +3,8 @@
     python -m benchmarks.job
 
 Ours is run once, with everything forced: Python's starts, imports and DVC's own work included. The tutorials' time is
-put together from what `make bench` measured here: a start of the process for each, its compilation, and its steady epoch
-times the number of epochs. Writes benchmarks/JOB.md.
+put together from what `make bench` measured here: for each a start of the process, its compilation, and its steady
+epoch times the number of epochs. Writes benchmarks/JOB.md.
 """
 
 import json
