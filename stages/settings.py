@@ -13,7 +13,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from stages.errors import InputError
 
 # A name becomes part of a path and of a DVC parameter's path, where slashes and dots mean something else.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class Schema(BaseModel):
@@ -79,7 +80,7 @@ def read_yaml(path: Path) -> object:
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = (error.problem or "something else").split("\n")[0]
-        raise InputError(f"{path}{line}", "YAML", problem, "mend that line") from error
+        raise InputError(f"{path}{line}", "YAML", f"a mistake in it: {problem}", "mend that line") from error
     except YAMLError as error:
         raise InputError(path, "YAML", str(error), "mend the file") from error
     except RecursionError as error:
@@ -99,7 +100,9 @@ def _first_misfit(where: Path, errors: list[ErrorDetails]) -> InputError:
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     received = _shown(first["ctx"]["key"] if first["type"] == "unknown_key" else first["input"])
     if first["type"] == "string_pattern_mismatch":
-        expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
+        pattern = first["ctx"]["pattern"]
+        of_name = "a name of letters, digits, - and _, the first a letter or a digit"
+        expected = of_name if pattern == NAME else f"text of the form {pattern.strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
     more = f" (and {len(errors) - 1} more to mend)" if len(errors) > 1 else ""

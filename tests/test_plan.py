@@ -38,7 +38,7 @@ WRONG = {
     "twice the same run": (
         "  tiny-mlp:",
         f"  tiny-mlp: {RUN}\n  tiny-mlp:",
-        ":6: expected YAML, received found duplicate key",
+        ":6: expected YAML, received a mistake in it: found duplicate key",
     ),
     "unclosed": (RUN, RUN[:-1], "expected YAML, received"),
     "no such run": (
