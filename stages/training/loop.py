@@ -104,10 +104,11 @@ class Loop:
                 advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
                 self._steps.set_order(self._order_of(number))
                 while self._batch < self._num_batches:
-                    looked = time.monotonic()
-                    self._train(number, min(pace, self._num_batches - self._batch), advance)
+                    looked, count = time.monotonic(), min(pace, self._num_batches - self._batch)
+                    self._train(number, count, advance)
                     look()
-                    pace = _next_pace(pace, time.monotonic() - looked)
+                    if count == pace:  # the few steps that end an epoch tell little of the pace
+                        pace = _next_pace(pace, time.monotonic() - looked)
                     if interrupted():
                         self._stop()
                     if time.monotonic() - saved_at > self._seconds_between_checkpoints:
