@@ -28,7 +28,7 @@ SYSTEMS = {
     "mnist-cnn-small": System(Run(dataset="mnist", recipe="cnn-small", seed=0), 5, 5),
     "mnist-mlp-wide": System(Run(dataset="mnist", recipe="mlp-wide", seed=0), 5, 3.5),
     "mnist-cnn-5x5": System(Run(dataset="mnist", recipe="cnn-5x5", seed=0), 2, 2.5, images=12_000, is_large=True),
-    "mnist-cnn-tanh": System(Run(dataset="mnist", recipe="cnn-tanh", seed=0), 12, 3.5),
+    "mnist-cnn-tanh": System(Run(dataset="mnist", recipe="cnn-tanh", seed=0), 4, 3.5),
     "fashion-cnn-gap": System(Run(dataset="fashion-mnist", recipe="cnn-gap", seed=0), 2, 3),
     # a whole epoch of the tutorial takes over 2 minutes; this is a tenth of one, twice
     "fashion-cnn-dropout": System(
