@@ -1,7 +1,8 @@
 """Let the model of a run say what it sees.
 
 As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset, and writes
-predictions/<run>.csv. By hand, with pictures: prints a table and writes nothing. In dvc.yaml: `predict`.
+predictions/<run>.csv. By hand, with pictures: reads how the dataset was made from datasets/<dataset>.yaml, if there is
+such a file, prints a table and writes nothing. In dvc.yaml: `predict`.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
@@ -19,6 +20,7 @@ from stages import console
 
 if TYPE_CHECKING:
     from stages.evaluation.inference import Probabilities
+    from stages.images.catalog import Photos
     from stages.images.photos import Photo
 
 app = console.new_app()
@@ -45,7 +47,8 @@ def main(
     described = arrays.read_description(chosen.data)
     if weights and not pictures:
         raise InputError("--weights", "pictures to look at with them", "none", "name a picture or a folder")
-    seen, unreadable = _read(pictures or [], described.image_shape)
+    rule = _rule(chosen.dataset, described.image_shape) if pictures else None
+    seen, unreadable = _read(pictures or [], described.image_shape, rule)
 
     determinism.settle(chosen.seed, inference.THREADS)
     if weights:
@@ -63,7 +66,23 @@ def main(
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
 
 
-def _read(pictures: list[Path], shape: tuple[int, int, int]) -> tuple[dict[Path, "Photo"], int]:
+def _rule(dataset: str, shape: tuple[int, int, int]) -> "Photos | None":
+    """Return how the images of a dataset were made, as far as its file says; `shape` is theirs.
+
+    Raises:
+        InputError: The file does not fit its schema, or the figure would not fit into the images.
+    """
+    from stages.errors import InputError
+    from stages.images import catalog
+
+    path = catalog.path_of(dataset)
+    rule = catalog.Dataset.load(path).photos if path.exists() else None
+    if rule and rule.fit > min(shape[:2]):
+        raise InputError(f"{path}: photos.fit", f"1…{min(shape[:2])}, as the images are", rule.fit, "edit the file")
+    return rule
+
+
+def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Photos | None") -> tuple[dict[Path, "Photo"], int]:
     """Return what the network sees of each picture, and how many could not be read; each of those is reported."""
     from stages.errors import InputError
     from stages.images import photos
@@ -71,7 +90,7 @@ def _read(pictures: list[Path], shape: tuple[int, int, int]) -> tuple[dict[Path,
     seen, unreadable = {}, 0
     for path in photos.find(pictures):
         try:
-            seen[path] = photos.read(path, shape)
+            seen[path] = photos.read(path, shape, rule)
         except InputError as error:
             console.say(f"error: {error}")
             unreadable += 1

@@ -134,3 +134,45 @@ def test_weights_of_another_recipe_are_refused(monkeypatch: pytest.MonkeyPatch):
 
     assert result.exit_code == 1
     assert line.startswith("error: tiny.weights.h5: expected weights that fit the recipe's network, received")
+
+
+@pytest.fixture
+def rule() -> Iterator[Path]:
+    """The dataset's file, for a rule to be added to; afterwards as before."""
+    path = Path("datasets/tiny.yaml")
+    before = path.read_text()
+    yield path
+    path.write_text(before)
+
+
+def test_a_blank_picture_is_reported_and_the_others_are_shown(rule: Path, tmp_path: Path):
+    rule.write_text(rule.read_text() + "photos: {fit: 28, centre: box}\n")
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    result = look(str(tmp_path / "blank.png"), "zero.png")
+    [line] = result.stderr.splitlines()
+
+    assert result.exit_code == 1
+    assert line.startswith(
+        f"error: {tmp_path}/blank.png: expected a figure on a plain ground, received a blank picture;"
+    )
+    assert ["zero.png"] == [row[0] for row in table(result)[1:]]
+
+
+def test_a_figure_larger_than_the_images_is_refused(rule: Path):
+    rule.write_text(rule.read_text() + "photos: {fit: 29, centre: box}\n")
+    result = look("zero.png")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "error: datasets/tiny.yaml: photos.fit: expected 1…28, as the images are, received 29"
+    )
+
+
+def test_a_dataset_without_a_file_is_looked_at_as_without_a_rule(rule: Path):
+    expected = look("zero.png").stdout
+    text = rule.read_text()
+    rule.unlink()
+    result = look("zero.png")
+    rule.write_text(text)
+
+    assert (0, expected) == (result.exit_code, result.stdout)

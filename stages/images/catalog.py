@@ -1,7 +1,7 @@
 """datasets/*.yaml: the files of a dataset, where they can be had, and what their labels mean."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
 from pydantic_core import PydanticCustomError
@@ -80,6 +80,18 @@ Mirror = Annotated[
 ]
 
 
+class Photos(Schema):
+    """How the dataset's makers put a figure into an image; pictures of one's own are treated alike.
+
+    Attributes:
+        fit: Pixels of the figure's longer side, 1…the image's smaller side.
+        centre: What lies in the middle of the image: the figure's centre of mass, or that of its bounding box.
+    """
+
+    fit: Annotated[int, Field(ge=1, strict=True)]
+    centre: Literal["mass", "box"]
+
+
 class Dataset(Schema):
     """A dataset's file in datasets/.
 
@@ -90,6 +102,7 @@ class Dataset(Schema):
         classes: What each label means, label 0 first; 2…256 different names.
         files: The files.
         mirrors: Where download looks for them, in this order.
+        photos: How predict sees a picture of one's own; without it, the whole picture is fitted in.
     """
 
     title: str
@@ -98,6 +111,7 @@ class Dataset(Schema):
     classes: Annotated[list[str], Field(min_length=2, max_length=256)]
     files: Files
     mirrors: tuple[Mirror, ...] = ()
+    photos: Photos | None = None
 
     @field_validator("classes")
     @classmethod

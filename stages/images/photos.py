@@ -7,6 +7,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
+from stages.images import figures
+from stages.images.catalog import Photos
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
@@ -34,27 +36,45 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, shape: tuple[int, int, int]) -> Photo:
-    """Read a picture as a network of this input shape sees it: upright, fitted whole, light on a dark ground.
+def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) -> Photo:
+    """Read a picture as a network of this input shape sees it: upright, light on a dark ground.
 
     Args:
         path: PNG, JPEG, WebP, BMP, GIF or TIFF.
         shape: Height, width and channels (1: grey, 3: colour) in pixels.
+        rule: How the figure is put into a grey image; without it, and in colour, the picture is fitted whole.
 
     Returns:
         uint8, `shape`, 0…255.
 
     Raises:
-        InputError: The file is not a picture, or is damaged.
+        InputError: The file is not a picture, or is damaged; or there is a rule, and no figure in the picture.
     """
-    height, width, channels = shape
+    picture = _open(path, "L" if shape[2] == 1 else "RGB")
+    if rule is None or shape[2] != 1:
+        return _fit_whole(picture, shape)
+    image = figures.place(picture, shape[:2], rule.fit, rule.centre)
+    if image is None:
+        raise InputError(
+            path, "a figure on a plain ground", "a blank picture", "draw it darker, or crop the picture nearer to it"
+        )
+    return image.reshape(shape)
+
+
+def _open(path: Path, mode: str) -> Image.Image:
+    """Return a picture upright, in this mode, what is transparent lying on white paper."""
     try:
         with Image.open(path, formats=FORMATS) as opened:
             picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
-    ground = Image.new("RGBA", picture.size, "white")  # what is transparent lies on paper
-    picture = Image.alpha_composite(ground, picture).convert("L" if channels == 1 else "RGB")
+    ground = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(ground, picture).convert(mode)
+
+
+def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> Photo:
+    """Return the whole picture in an image of this shape; a grey one light on a dark ground."""
+    height, width, channels = shape
     if channels == 1 and _is_light_at_the_border(picture):
         picture = ImageOps.invert(picture)  # MNIST and Fashion-MNIST are light on black
     fitted = ImageOps.pad(picture, (width, height), method=Image.Resampling.LANCZOS)
