@@ -42,7 +42,8 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     Args:
         path: PNG, JPEG, WebP, BMP, GIF or TIFF.
         shape: Height, width and channels (1: grey, 3: colour) in pixels.
-        rule: How the figure is put into a grey image; without it, and in colour, the picture is fitted whole.
+        rule: How the figure is put into a grey image. Without it, in colour, and where the picture has the network's
+            own size, as one saved from the dataset has, the picture is fitted whole.
 
     Returns:
         uint8, `shape`, 0…255.
@@ -51,7 +52,7 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
         InputError: The file is not a picture, or is damaged; or there is a rule, and no figure in the picture.
     """
     picture = _open(path, "L" if shape[2] == 1 else "RGB")
-    if rule is None or shape[2] != 1:
+    if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
         return _fit_whole(picture, shape)
     image = figures.place(picture, shape[:2], rule.fit, rule.centre)
     if image is None:
