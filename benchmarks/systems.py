@@ -27,9 +27,9 @@ SYSTEMS = {
     "mnist-mlp": System(Run(dataset="mnist", recipe="mlp", seed=0), 5, 14),
     "mnist-cnn-small": System(Run(dataset="mnist", recipe="cnn-small", seed=0), 5, 5),
     "mnist-mlp-wide": System(Run(dataset="mnist", recipe="mlp-wide", seed=0), 5, 3.5),
-    "mnist-cnn-5x5": System(Run(dataset="mnist", recipe="cnn-5x5", seed=0), 2, 2.5, images=12_000, is_large=True),
+    "mnist-cnn-5x5": System(Run(dataset="mnist", recipe="cnn-5x5", seed=0), 2, 2.5, images=6_000, is_large=True),
     "mnist-cnn-tanh": System(Run(dataset="mnist", recipe="cnn-tanh", seed=0), 4, 3.5),
-    "fashion-cnn-gap": System(Run(dataset="fashion-mnist", recipe="cnn-gap", seed=0), 2, 3),
+    "fashion-cnn-gap": System(Run(dataset="fashion-mnist", recipe="cnn-gap", seed=0), 2, 3, images=30_000),
     # a whole epoch of the tutorial takes over 2 minutes; this is a tenth of one, twice
     "fashion-cnn-dropout": System(
         Run(dataset="fashion-mnist", recipe="cnn-dropout", seed=0), 2, 2.2, images=6_000, is_large=True
