@@ -85,7 +85,7 @@ class Loop:
         """Train to the end, from the checkpoint if there is one.
 
         Args:
-            on_epoch: Called with the history so far after each epoch.
+            on_epoch: Called with the history so far after each epoch, and where the training goes on.
             look: Called about twice a second; what it raises ends the training, which keeps its checkpoint.
 
         Returns:
@@ -96,6 +96,9 @@ class Loop:
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
         self._resume()
+        if self._epochs:
+            look()
+            on_epoch(self._epochs)  # what was told of them may be gone
         saved_at, pace = time.monotonic(), 1
         with interrupts.held() as interrupted, progress("", self._num_batches, "steps") as advance:
             while len(self._epochs) < self._training.epochs and not self._has_stopped_improving():
