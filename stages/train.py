@@ -58,10 +58,9 @@ def main(
         checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
         timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
         parent.check()
-        model_file.save(model, plan.model_path(run))
         if weights:
-            weights.parent.mkdir(parents=True, exist_ok=True)
-            model.save_weights(weights)
+            model_file.save_weights(model, weights)
+        model_file.save(model, plan.model_path(run))
         checkpoint.delete()
 
 

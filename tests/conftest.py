@@ -1,3 +1,5 @@
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ def preprocessed(project: Path) -> Path:
     result = CliRunner().invoke(preprocess.app, ["tiny"])
     assert result.exit_code == 0, result.output
     return project
+
+
+@pytest.fixture()
+def hearing() -> Iterator[None]:
+    """Hear Ctrl-C as Python does; a shell has processes in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

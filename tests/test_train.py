@@ -1,22 +1,26 @@
 import csv
+import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from typer.testing import CliRunner
 
 from stages import train
 from stages.images import arrays
-from stages.training import model_file, network
+from stages.training import loop, model_file, network
 from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 RECIPE = Path("recipes/mlp.yaml")
-MODEL = Path("models/tiny-mlp.keras")
+MODEL, HISTORY = Path("models/tiny-mlp.keras"), Path("plots/history/tiny-mlp.csv")
 DATA = Path("data/processed/tiny")
 
 
@@ -27,7 +31,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def history() -> list[dict[str, str]]:
-    with Path("plots/history/tiny-mlp.csv").open(newline="") as file:
+    with HISTORY.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -61,7 +65,7 @@ def test_training_writes_the_model_the_history_and_the_time(preprocessed: Path):
 
     assert result.exit_code == 0, result.output
     made = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
-    assert made == [Path("logs/tiny-mlp.json"), MODEL, Path("plots/history/tiny-mlp.csv")]
+    assert made == [Path("logs/tiny-mlp.json"), MODEL, HISTORY]
     assert "Total params: 12,730" in result.stdout
     assert ["epoch 1/2", "epoch 2/2"] == [line[:9] for line in result.stderr.splitlines()]
     assert json.loads(Path("logs/tiny-mlp.json").read_text())["seconds"] > 0
@@ -114,6 +118,20 @@ def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(preprocessed: Pat
     assert result.exit_code == 0, result.output
     expected = model_file.load(MODEL, (28, 28, 1), 10).predict_on_batch(images)
     assert np.array_equal(expected, rebuilt.predict_on_batch(images))
+
+
+def test_weights_that_cannot_be_written_leave_no_part(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    def fill_the_disk(model: keras.Model, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save_weights", fill_the_disk)
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--weights", "new/tiny.weights.h5"])
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("No space left on device; nothing was published, mend it and run the command again\n")
+    assert not MODEL.exists()
+    assert list(Path("new").iterdir()) == []
 
 
 def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
@@ -211,3 +229,46 @@ def test_weights_need_the_name_that_keras_wants(without_arrays: Path):
     line = refused(without_arrays, "--weights", "tiny.h5")
 
     assert line == ("error: --weights: expected a name that ends in .weights.h5, received tiny.h5; choose another name")
+
+
+def test_memory_that_runs_out_in_a_step_is_told(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    def run_out(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(loop.Loop, "run", run_out)
+
+    assert refused(preprocessed) == (
+        "error: memory: the system has no more to give; close other programs and run the command again"
+    )
+
+
+def test_a_full_disk_is_told_leaves_no_part_and_changes_no_byte(preprocessed: Path):
+    """The history fits on the disk, the model and the checkpoint do not."""
+    before = files(preprocessed)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.train", "--run", "tiny-mlp", "--checkpoint-seconds", "0"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("epoch", "no checkpoint could be"))]
+    left = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
+
+    assert (1, 1) == (done.returncode, len(lines)), done.stderr
+    assert lines[0].startswith("error: ")
+    assert lines[0].endswith("File too large; nothing was published, mend it and run the command again")
+    assert left == [Path("logs/tiny-mlp.json"), HISTORY]
+
+    after, undisturbed = (trained_anew() for _ in range(2))
+    assert after == undisturbed
+
+
+def trained_anew() -> tuple[bytes, bytes]:
+    """Train, and return the bytes of the model and the history."""
+    MODEL.unlink(missing_ok=True)
+    HISTORY.unlink()
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    assert result.exit_code == 0, result.output
+    return MODEL.read_bytes(), HISTORY.read_bytes()

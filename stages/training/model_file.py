@@ -33,6 +33,14 @@ def save(model: "keras.Model", path: Path) -> None:
                 archive.writestr(zipfile.ZipInfo(name, EPOCH), _stable(content) if name.endswith(".json") else content)
 
 
+def save_weights(model: "keras.Model", path: Path) -> None:
+    """Save the weights alone; Keras wants a name that ends in .weights.h5, even while the file is a part."""
+    path = path.resolve()
+    with atomic.scratch_folder(path, "partial") as scratch:
+        model.save_weights(scratch / path.name)
+        (scratch / path.name).replace(path)
+
+
 def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
     """Load a model; Keras's safe mode refuses whatever in the file could run code.
 

@@ -38,6 +38,26 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "pooling that overlaps": convolved(POOL | {"pool_size": 3, "strides": 1}, activation="tanh"),
     "pooling with padding": convolved(POOL | {"pool_size": 3, "padding": "same"}, activation="tanh"),
     "average pooling": convolved({"layer": "AveragePooling2D", "pool_size": 2}, activation="relu"),
+    "narrow pooling": convolved(POOL | {"pool_size": [1, 4]}, activation="tanh"),
+    "pooling that leaves a rest": convolved(POOL | {"pool_size": 3}, activation="relu", filters=4),
+    "many filters": convolved(activation="relu", filters=17),
+    "a large kernel": convolved(activation="relu", kernel_size=6),
+    "two small convolutions": {
+        "rescale": RESCALE,
+        "conv1": CONVOLUTION | {"activation": "relu"},
+        "pool1": POOL,
+        "conv2": CONVOLUTION | {"kernel_size": 2, "activation": "tanh"},
+        "pool2": POOL,
+        "flatten": FLATTEN,
+    },
+    "a small one and a large one": {
+        "rescale": RESCALE,
+        "conv1": CONVOLUTION | {"activation": "relu"},
+        "pool1": POOL,
+        "conv2": CONVOLUTION | {"filters": 20, "activation": "relu"},
+        "pool2": POOL,
+        "flatten": FLATTEN,
+    },
     "two readers": {
         "conv": CONVOLUTION | {"activation": "tanh", "padding": "same"},
         "pool": POOL | {"strides": 1, "padding": "same"},
@@ -200,6 +220,42 @@ def test_an_activation_is_put_off_where_one_pooling_alone_reads_it():
         fast(model, NETWORKS[name])(images(), tf.constant(STEP))
 
     assert [5, 12, 10, 10] == seen
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["relu", "no bias", "narrow pooling", "pooling that leaves a rest", "two small convolutions", "dense on images"],
+)
+def test_xla_makes_dense_layers_and_small_pooled_convolutions_faster(name: str):
+    layers = NETWORKS[name]
+
+    assert fast(build(layers), layers).suits_xla
+
+
+def test_logits_and_gradients_are_those_of_keras_in_xla():
+    layers = NETWORKS["relu"]
+    reference, model = build(layers), build(layers)
+    compiled = tf.function(fast(model, layers), jit_compile=True, autograph=False)
+    expected_logits, _, expected_gradients = gradients(keras_logits(reference), reference)
+    logits, _, actual_gradients = gradients(compiled, model)
+
+    assert_close(expected_logits, logits)
+    for expected, actual in zip(expected_gradients, actual_gradients, strict=True):
+        assert_close(expected, actual, share=3e-5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gelu, which is not monotone", "strides", "padding", "dilation", "groups", "pooling that overlaps",
+        "pooling with padding", "average pooling", "many filters", "a large kernel", "a small one and a large one",
+        "two readers", "residual", "normalized", "activity regularizers",
+    ],
+)  # fmt: skip
+def test_xla_makes_other_convolutions_no_faster(name: str):
+    layers = NETWORKS[name]
+
+    assert not fast(build(layers), layers).suits_xla
 
 
 def test_activity_losses_are_of_this_step_alone():

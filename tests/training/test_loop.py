@@ -1,4 +1,7 @@
+import os
+import signal
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from stages.training import determinism, loop, network, steps
+from stages.training import determinism, fast_network, loop, network
 from stages.training.checkpoint import Checkpoint
 from stages.training.history import Epoch
 from stages.training.recipe import Recipe
@@ -33,17 +36,27 @@ training: {epochs: 2, batch_size: 20, validation: none, schedule: {name: cosine,
 """
 ADAM = "{name: adam, learning_rate: 0.01}"
 SGD = "{name: sgd, learning_rate: 0.05, momentum: 0.9}"
-AVERAGED = "{name: adam, learning_rate: 0.01, use_ema: true, ema_momentum: 0.9}"
 WILD = "{name: sgd, learning_rate: 6.0}"  # so fast that the last epoch is not the best
 BEST = MLP.replace(ADAM, WILD).replace(
     "epochs: 2, batch_size: 20, validation: none", "epochs: 4, batch_size: 20, validation: 40, keep: best"
 )
+AVERAGE = ("batch_size: 20", "batch_size: 20, ema_decay: 0.3")
+POOLED = """\
+network: [rescale, conv, pool, flatten]
+layers:
+  rescale: {layer: Rescaling, scale: 1/255}
+  conv: {layer: Conv2D, filters: 2, kernel_size: 3, activation: relu}
+  pool: {layer: MaxPooling2D, pool_size: 2}
+  flatten: {layer: Flatten}
+optimizer: {name: adam, learning_rate: 0.01}
+training: {epochs: 2, batch_size: 20, validation: none}
+"""
 RESUMABLE = {
     "mlp": MLP,
     "cnn": CNN,
     "momentum": MLP.replace(ADAM, SGD),
     "best": BEST,
-    "averages": MLP.replace(ADAM, AVERAGED),
+    "averages": BEST.replace(*AVERAGE),
 }
 
 
@@ -104,6 +117,16 @@ def train(
         checkpoint.wait()
 
 
+def undisturbed(recipe: str = MLP) -> Trained:
+    """Train from beginning to end, once for all tests."""
+    return _undisturbed(recipe, bool(fast_network.XLA_LAYERS))
+
+
+@cache
+def _undisturbed(recipe: str, _compiled: bool) -> Trained:
+    return train(recipe)
+
+
 def stop_at(moment: int) -> Callable[[], None]:
     """Return a look that stops the training when it is called for that time, the first being 1."""
     calls = count(1)
@@ -111,6 +134,17 @@ def stop_at(moment: int) -> Callable[[], None]:
     def look() -> None:
         if next(calls) == moment:
             raise StopError
+
+    return look
+
+
+def press_at(moment: int) -> Callable[[], None]:
+    """Return a look that presses Ctrl-C when it is called for that time, the first being 1."""
+    calls = count(1)
+
+    def look() -> None:
+        if next(calls) == moment:
+            os.kill(os.getpid(), signal.SIGINT)
 
     return look
 
@@ -124,7 +158,7 @@ def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without XLA, which takes a second or two to compile."""
-    monkeypatch.setattr(steps, "XLA_LAYERS", set())
+    monkeypatch.setattr(fast_network, "XLA_LAYERS", set())
 
 
 @pytest.fixture
@@ -156,8 +190,9 @@ def test_without_validation_there_is_none_in_the_history():
     assert {(None, None)} == {(epoch.val_loss, epoch.val_accuracy) for epoch in train().history}
 
 
-def test_validation_is_scored_as_keras_scores_the_model():
-    trained = train(CNN, validation=True)
+@pytest.mark.parametrize("recipe", [CNN, CNN.replace(*AVERAGE)], ids=["weights", "averages"])
+def test_validation_is_scored_as_keras_scores_the_model(recipe: str):
+    trained = train(recipe, validation=True)
     images, labels = examples(40, seed=2)
     probabilities = trained.model.predict(images.astype(np.float32), verbose=0)
     last = trained.history[-1]
@@ -167,8 +202,9 @@ def test_validation_is_scored_as_keras_scores_the_model():
     assert last.val_loss != trained.history[0].val_loss
 
 
-def test_validation_changes_nothing_else():
-    seen, unseen = train(CNN, validation=True), train(CNN)
+@pytest.mark.parametrize("recipe", [CNN, CNN.replace(*AVERAGE)], ids=["weights", "averages"])
+def test_validation_changes_nothing_else(recipe: str):
+    seen, unseen = train(recipe, validation=True), train(recipe)
 
     assert seen.values() == unseen.values()
     assert [epoch[:3] for epoch in seen.history] == [epoch[:3] for epoch in unseen.history]
@@ -184,7 +220,7 @@ def test_every_image_is_seen_once_an_epoch(batch_size: int):
     images, labels = examples(NUM_IMAGES, seed=1)
     probabilities = trained.model.predict(images.astype(np.float32), verbose=0)
 
-    assert len(looks) == 2 * -(-NUM_IMAGES // batch_size)
+    assert len(looks) == 2 * (-(-NUM_IMAGES // batch_size) + 1)  # after each step, and after each epoch
     for epoch in trained.history:
         assert epoch.accuracy == pytest.approx((probabilities.argmax(axis=1) == labels).mean())
         assert epoch.loss == pytest.approx(-np.log(probabilities[np.arange(NUM_IMAGES), labels]).mean(), rel=1e-5)
@@ -207,6 +243,37 @@ def test_how_many_steps_a_call_does_changes_no_bit(monkeypatch: pytest.MonkeyPat
     actual = train(CNN)
 
     assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+class Clock:
+    """A time in which each training step takes a tenth of a second, and all else none."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._now, self.counts = 0.0, list[int]()
+        self._run = loop.Steps.run
+        monkeypatch.setattr(loop, "time", self)
+        monkeypatch.setattr(loop.Steps, "run", lambda steps, *arguments: self._tick(steps, *arguments))
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def _tick(self, steps: loop.Steps, first: int, count: int, step: int) -> None:
+        self._run(steps, first, count, step)
+        self._now += count / 10
+        self.counts.append(count)
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_calls_take_half_a_second_from_the_first_epoch_on(monkeypatch: pytest.MonkeyPatch):
+    clock = Clock(monkeypatch)
+    train(changed(MLP, ("epochs: 2, batch_size: 20", "epochs: 3, batch_size: 10")))  # eight steps an epoch
+
+    assert clock.counts == [1, 5, 2, 5, 3, 5, 3]
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_epochs_may_be_many_and_short():
+    assert len(train(changed(MLP, ("epochs: 2, batch_size: 20", "epochs: 400, batch_size: 80"))).history) == 400
 
 
 @pytest.mark.parametrize("seed", [2**31 - 1, 2**32 - 1])
@@ -249,6 +316,36 @@ def test_a_loss_that_diverges_later_names_the_epoch(models: list[keras.Model]):
 
 
 @pytest.mark.usefixtures("plain_steps")
+@pytest.mark.parametrize("average", ["", ", ema_decay: 0.5"], ids=["weights", "averages"])
+def test_weights_that_overflow_in_the_last_step_of_an_epoch_are_told(average: str):
+    """The loss of that step, the only one, is still finite."""
+    recipe = changed(
+        MLP,
+        ("scale: 1/255", "scale: 100"),
+        (ADAM, "{name: sgd, learning_rate: 3e38}"),
+        ("batch_size: 20", f"batch_size: {NUM_IMAGES}{average}"),
+    )
+    with pytest.raises(loop.DivergedError, match=r"^weights that are infinite or no numbers at the end of epoch 1$"):
+        train(recipe)
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_overflow_later_name_the_epoch(value: float, models: list[keras.Model]):
+    told: list[int] = []
+
+    looks = count(1)
+
+    def poison() -> None:
+        if next(looks) == 2 * BATCHES + 1:  # after the last step of the second epoch
+            models[0].get_layer("classes").bias.assign(np.full(10, value))
+
+    with pytest.raises(loop.DivergedError, match=r"at the end of epoch 2$"):
+        train(look=poison, on_epoch=lambda epochs: told.append(len(epochs)))
+    assert told == [1]
+
+
+@pytest.mark.usefixtures("plain_steps")
 def test_training_stops_when_it_gets_no_better():
     setting = (
         "epochs: 4, batch_size: 20, validation: 40, keep: best",
@@ -263,10 +360,11 @@ def test_training_stops_when_it_gets_no_better():
 
 
 @pytest.mark.usefixtures("plain_steps")
-def test_keep_best_gives_the_weights_of_the_best_epoch():
-    trained = train(BEST)
+@pytest.mark.parametrize("recipe", [BEST, BEST.replace(*AVERAGE)], ids=["weights", "averages"])
+def test_keep_best_gives_the_weights_of_the_best_epoch(recipe: str):
+    trained = train(recipe)
     best = max(trained.history, key=lambda epoch: epoch.val_accuracy)
-    until_then = train(changed(BEST, ("epochs: 4", f"epochs: {best.epoch}"), (", keep: best", "")))
+    until_then = train(changed(recipe, ("epochs: 4", f"epochs: {best.epoch}"), (", keep: best", "")))
 
     assert best.epoch < len(trained.history)
     assert until_then.values() == trained.values()
@@ -274,14 +372,13 @@ def test_keep_best_gives_the_weights_of_the_best_epoch():
 
 @pytest.mark.usefixtures("plain_steps")
 def test_averages_are_the_weights_that_are_kept(models: list[keras.Model]):
-    """Keras begins the averages with the weights after the first step."""
-    recipe = changed(MLP, (ADAM, "{name: sgd, learning_rate: 0.05, use_ema: true, ema_momentum: 0.5}"))
-    recipe = changed(recipe, ("batch_size: 20", f"batch_size: {NUM_IMAGES}"))  # a step an epoch
+    recipe = changed(MLP, (ADAM, SGD), ("batch_size: 20", f"batch_size: {NUM_IMAGES}, ema_decay: 0.15"))
+    after_one = train(changed(recipe, ("epochs: 2", "epochs: 1"))).model  # a step an epoch
     weights: list[np.ndarray] = []
-    trained = train(recipe, on_epoch=lambda _: weights.append(models[0].get_layer("classes").kernel.numpy()))
-    average = 0.5 * weights[0] + 0.5 * weights[1]
+    after_two = train(recipe, on_epoch=lambda _: weights.append(models[1].get_layer("classes").kernel.numpy())).model
+    average = 0.15 * after_one.get_layer("classes").kernel.numpy() + 0.85 * weights[1]
 
-    assert np.allclose(average, trained.model.get_layer("classes").kernel.numpy(), rtol=0, atol=1e-7)
+    assert np.allclose(average, after_two.get_layer("classes").kernel.numpy(), rtol=0, atol=1e-7)
     assert not np.allclose(weights[1], average, rtol=0, atol=1e-4)
 
 
@@ -293,20 +390,13 @@ def stopped_and_resumed(recipe: str, moments: tuple[int, ...]) -> Trained:
     return train(recipe, seconds_between_checkpoints=0)
 
 
-@pytest.mark.usefixtures("step_by_step")
-@pytest.mark.parametrize(
-    ("name", "compiled"),
-    [("mlp", True), ("cnn", False), ("momentum", False), ("best", False), ("averages", True)],
-)
-def test_a_training_stopped_and_resumed_gives_the_same_bits(
-    name: str, compiled: bool, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-):
+@pytest.mark.usefixtures("plain_steps", "step_by_step")
+@pytest.mark.parametrize("recipe", RESUMABLE.values(), ids=RESUMABLE)
+def test_a_training_stopped_and_resumed_gives_the_same_bits(recipe: str, capsys: pytest.CaptureFixture[str]):
     """Stopped in mid-epoch, after an epoch's last step, in the middle of the next."""
-    if not compiled:
-        request.getfixturevalue("plain_steps")
-    expected = train(RESUMABLE[name])
+    expected = undisturbed(recipe)
     capsys.readouterr()
-    actual = stopped_and_resumed(RESUMABLE[name], (3, 3, 4))
+    actual = stopped_and_resumed(recipe, (3, 3, 5))
     lines = capsys.readouterr().err.splitlines()
 
     assert expected.history == actual.history
@@ -317,10 +407,18 @@ def test_a_training_stopped_and_resumed_gives_the_same_bits(
     ]
 
 
+@pytest.mark.usefixtures("step_by_step")
+def test_a_training_in_xla_stopped_and_resumed_gives_the_same_bits():
+    expected = undisturbed(POOLED)
+    actual = stopped_and_resumed(POOLED, (3,))
+
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
 @pytest.mark.usefixtures("plain_steps", "step_by_step")
-@pytest.mark.parametrize("moments", [(1,), (2, 1, 1), (2 * BATCHES,)], ids=["first", "no progress", "last"])
+@pytest.mark.parametrize("moments", [(1,), (2, 1, 1), (2 * (BATCHES + 1),)], ids=["first", "no progress", "last"])
 def test_no_moment_is_special(moments: tuple[int, ...]):
-    expected = train()
+    expected = undisturbed()
     actual = stopped_and_resumed(MLP, moments)
 
     assert (expected.history, expected.values()) == (actual.history, actual.values())
@@ -328,7 +426,7 @@ def test_no_moment_is_special(moments: tuple[int, ...]):
 
 @pytest.mark.usefixtures("plain_steps", "step_by_step")
 def test_a_training_stopped_while_it_tells_an_epoch_tells_it_again():
-    expected = train()
+    expected = undisturbed()
     with pytest.raises(StopError):
         train(on_epoch=lambda _: stop_at(1)(), seconds_between_checkpoints=0)
     told: list[int] = []
@@ -345,10 +443,36 @@ def test_patience_counts_the_epochs_before_the_stop():
         "epochs: 30, batch_size: 20, validation: 40, patience: 3",
     )
     recipe = changed(BEST, setting)
-    expected = train(recipe)
+    expected = undisturbed(recipe)
     actual = stopped_and_resumed(recipe, (3 * BATCHES + 3,))
 
     assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step", "hearing")
+@pytest.mark.parametrize("recipe", [MLP, BEST.replace(*AVERAGE)], ids=["mlp", "averages"])
+def test_ctrl_c_leaves_a_checkpoint_of_the_very_step(recipe: str, capsys: pytest.CaptureFixture[str]):
+    expected = undisturbed(recipe)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, look=press_at(3))
+    capsys.readouterr()
+    actual = train(recipe)
+
+    assert "going on from step 3 of epoch 1, where this training was stopped" in capsys.readouterr().err
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
+@pytest.mark.usefixtures("plain_steps", "step_by_step", "hearing")
+@pytest.mark.parametrize("moment", [1, BATCHES, BATCHES + 1, 2 * (BATCHES + 1)])
+def test_ctrl_c_may_come_at_any_moment(moment: int):
+    expected = undisturbed()
+    with pytest.raises(KeyboardInterrupt):
+        train(look=press_at(moment))
+    told: list[int] = []
+    actual = train(on_epoch=lambda epochs: told.append(len(epochs)))
+
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+    assert told[-1] == 2  # even if the last epoch was over: DVC deletes the history before it starts a stage again
 
 
 @pytest.mark.usefixtures("plain_steps")

@@ -6,6 +6,7 @@ from ruamel.yaml import YAML
 
 from stages import plan
 from stages.errors import InputError
+from stages.training import network
 from stages.training.recipe import Recipe
 from tests import tiny
 
@@ -48,6 +49,12 @@ def test_the_learning_rate_of_an_optimizer_is_a_number(written: str):
     assert recipe.optimizer.arguments == {"learning_rate": 0.001}
 
 
+def test_a_learning_rate_may_be_a_whole_number():
+    recipe = changed("{name: adam, learning_rate: 0.01}", "{name: adadelta, learning_rate: 1}")
+
+    assert float(network.build_optimizer(recipe.optimizer, Path("recipes/mlp.yaml")).learning_rate) == 1.0
+
+
 def test_a_layer_may_read_earlier_ones():
     recipe = changed("units: 16", "units: 16, inputs: [flatten, rescale]")
 
@@ -85,6 +92,12 @@ def test_validation_is_none_test_or_a_number(validation: object):
         ("{layer: Flatten}", "{layer: Flatten, inputs: []}", "layers.flatten.inputs"),
         ("{layer: Flatten}", "{layer: Flatten, inputs: [image]}", "a later layer to read each layer but the last"),
         ("{layer: Flatten}", "{rate: 1}", "layers.flatten.layer: expected a value, received nothing"),
+        (
+            "name: adam",
+            "name: adam, use_ema: true",
+            "optimizer: expected training.ema_decay, which validation sees too, in place of Keras's use_ema",
+        ),
+        ("name: adam", "name: adam, ema_momentum: 0.9", "training.ema_decay"),
         ("units: 16", "units: {from: 16}", "layers.hidden.units: expected a number, a text, true, false"),
         ("units: 16", "units: [16, {class_name: Lambda}]", "layers.hidden.units: expected a number, a text"),
     ],

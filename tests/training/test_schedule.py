@@ -41,6 +41,17 @@ def test_one_cycle_rises_from_a_25th_and_falls_to_a_ten_thousandth():
     assert rates(name="one-cycle", warmup_epochs=2) == pytest.approx(expected, abs=1e-6)
 
 
+def test_one_cycle_rises_for_three_tenths_of_the_epochs_unless_told_otherwise():
+    # of eight steps two, each 0.8 · 24/50 more; down: 0.8 (0.0001 + 0.9999 (1 + cos(πt/6)) / 2)
+    expected = [0.416, 0.8, 0.8, 0.746416, 0.60002, 0.40004, 0.20006, 0.053664]
+
+    assert rates(name="one-cycle") == pytest.approx(expected, abs=1e-6)
+    assert rates(name="one-cycle", warmup_epochs=0)[0] == pytest.approx(PEAK)
+    thousand = learning_rates(Schedule(name="one-cycle"), PEAK, 100, 10)
+    assert (np.diff(thousand[:300]) > 0).all()
+    assert (np.diff(thousand[300:]) < 0).all()
+
+
 def test_steps_fall_by_the_factor():
     assert rates(name="step", every_epochs=1, factor=0.5) == pytest.approx([0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1])
     assert rates(name="step", every_epochs=3, factor=0.1) == pytest.approx([0.8] * 6 + [0.08] * 2)
@@ -101,6 +112,11 @@ def test_a_single_step_has_the_peak():
         ("validation: 20, patience: 0", "training.patience: expected greater than or equal to 1"),
         ("label_smoothing: 1", "training.label_smoothing: expected less than 1"),
         ("label_smoothing: -0.1", "training.label_smoothing: expected greater than or equal to 0"),
+        ("label_smoothing: 1/0", "training.label_smoothing: expected a fraction with a denominator other than zero"),
+        ("label_smoothing: .nan", "training.label_smoothing: expected"),
+        ("ema_decay: 0", "training.ema_decay: expected greater than 0, received 0"),
+        ("ema_decay: 1", "training.ema_decay: expected less than 1, received 1"),
+        ("ema_decay: -1", "training.ema_decay: expected greater than 0, received -1"),
         ("precision: float16", "training.precision: expected 'float32' or 'bfloat16'"),
     ],
 )
@@ -127,3 +143,17 @@ def test_settings_that_fit_are_accepted(settings: str):
     text = tiny.RECIPE.replace("validation: none", f"validation: 20, keep: best, patience: 2, {settings}")
 
     assert Recipe.check(YAML(typ="safe").load(text), Path("recipes/mlp.yaml")).training.keep == "best"
+
+
+def test_fractions_may_stand_as_they_are():
+    settings = "label_smoothing: 1/10, ema_decay: 99/100, schedule: {name: step, every_epochs: 1, factor: 1/10}"
+    text = tiny.RECIPE.replace("validation: none", f"validation: none, {settings}")
+    training = Recipe.check(YAML(typ="safe").load(text), Path("recipes/mlp.yaml")).training
+
+    assert (training.label_smoothing, training.ema_decay, training.schedule.factor) == (0.1, 0.99, 0.1)
+
+
+def test_a_warm_up_may_be_a_fraction():
+    text = tiny.RECIPE.replace("validation: none", "validation: none, schedule: {name: cosine, warmup_epochs: 1/2}")
+
+    assert Recipe.check(YAML(typ="safe").load(text), Path("recipes/mlp.yaml")).training.schedule.warmup_epochs == 0.5
