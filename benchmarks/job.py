@@ -53,7 +53,7 @@ def main() -> None:
         if name not in rows:
             raise InputError(MEASURED, f"the times of {name}", "none", "run make bench first")
     start = _seconds_of_a_start()
-    theirs = {name: _tutorial_seconds(name, rows[name]) for name in runs}
+    theirs = {name: tutorial_seconds(name, rows[name]) for name in runs}
     ours = _repro_seconds()
     total, starts = sum(theirs.values()) + start * len(runs), start * len(runs)
     text = TEXT.format(
@@ -89,7 +89,8 @@ def _seconds_of_a_start() -> float:
     return time.monotonic() - started - seconds
 
 
-def _tutorial_seconds(name: str, row: Row) -> float:
+def tutorial_seconds(name: str, row: Row) -> float:
+    """Return what all epochs of a tutorial take, its compilation included, as measured on fewer of them."""
     measured = [pair[Side.TUTORIAL] for pair in row["pairs"]]
     epoch = median(each["epoch_seconds"] for each in measured)
     rest = median(each["seconds"] for each in measured) - row["epochs"] * epoch  # the compilation

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import training
+from benchmarks import job, training
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.training import determinism, network
@@ -68,3 +68,19 @@ def test_missing_data_are_told_before_anything_is_timed(project: Path):
 
     assert 1 == result.exit_code
     assert result.stderr.startswith("error: data/processed/mnist/dataset.json: expected the description of a dataset, ")
+
+
+def test_the_whole_job_needs_the_times_of_its_parts(project: Path):
+    Path("params.yaml").write_text("downloads: []\ndatasets: {mnist: {source: data/raw/mnist}}\nruns: {mnist-mlp: {dataset: mnist, recipe: mlp, seed: 0}}\n")
+    result = CliRunner().invoke(job.app, [])
+
+    assert 1 == result.exit_code
+    expected = "error: benchmarks/results.json: expected the times of mnist-mlp, received none; run make bench first\n"
+    assert expected == result.stderr
+
+
+def test_the_time_of_a_tutorial_is_its_compilation_and_its_epochs(project: Path):
+    (project / "recipes/mlp.yaml").write_text(tiny.RECIPE.replace("epochs: 2", "epochs: 10"))
+    pairs = [{"tutorial": {"seconds": seconds, "epoch_seconds": 2.0}} for seconds in (7.0, 9.0, 8.0)]
+
+    assert job.tutorial_seconds("mnist-mlp", {"epochs": 3, "images": None, "pairs": pairs}) == 2 + 10 * 2

@@ -214,7 +214,9 @@ class Loop:
             variable.assign(arrays[f"state{number}"])
         self._best = [arrays[f"best{number}"] for number in range(values["best"])]
         self._epochs, self._batch = [Epoch(*epoch) for epoch in values["epochs"]], values["batch"]
-        say(f"going on from step {self._batch} of epoch {len(self._epochs) + 1}, where this training was stopped")
+        done = len(self._epochs)
+        where = f"step {self._batch} of epoch {done + 1}" if done < self._training.epochs else "the end of the last epoch"
+        say(f"going on from {where}, where this training was stopped")
 
 
 def _next_pace(pace: int, seconds: float) -> int:
