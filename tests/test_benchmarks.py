@@ -71,7 +71,8 @@ def test_missing_data_are_told_before_anything_is_timed(project: Path):
 
 
 def test_the_whole_job_needs_the_times_of_its_parts(project: Path):
-    Path("params.yaml").write_text("downloads: []\ndatasets: {mnist: {source: data/raw/mnist}}\nruns: {mnist-mlp: {dataset: mnist, recipe: mlp, seed: 0}}\n")
+    mnist = "downloads: []\ndatasets: {mnist: {source: data/raw/mnist}}\n"
+    Path("params.yaml").write_text(mnist + "runs: {mnist-mlp: {dataset: mnist, recipe: mlp, seed: 0}}\n")
     result = CliRunner().invoke(job.app, [])
 
     assert 1 == result.exit_code

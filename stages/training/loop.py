@@ -215,7 +215,9 @@ class Loop:
         self._best = [arrays[f"best{number}"] for number in range(values["best"])]
         self._epochs, self._batch = [Epoch(*epoch) for epoch in values["epochs"]], values["batch"]
         done = len(self._epochs)
-        where = f"step {self._batch} of epoch {done + 1}" if done < self._training.epochs else "the end of the last epoch"
+        where = (
+            f"step {self._batch} of epoch {done + 1}" if done < self._training.epochs else "the end of the last epoch"
+        )
         say(f"going on from {where}, where this training was stopped")
 
 
