@@ -43,6 +43,6 @@ compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
 
 .PHONY: bench
-bench: install ## Time the training against the tutorials' own code, in pairs: about 30 minutes
+bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 45 minutes
 	python -m benchmarks.training
 	python -m benchmarks.job

@@ -7,7 +7,6 @@ put together from what `make bench` measured here: for each a start of the proce
 epoch times the number of epochs. Writes benchmarks/JOB.md.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from statistics import median
 
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS
-from benchmarks.training import MEASURED, ROOT, Row
+from benchmarks.training import MEASURED, Row, measure, read_rows
 from stages import atomic, console
 from stages.errors import InputError
 from stages.images import arrays
@@ -47,15 +46,14 @@ app = console.new_app()
 @console.command
 def main() -> None:
     """Time dvc repro of the default runs beside the tutorials' scripts, and write benchmarks/JOB.md."""
-    rows: dict[str, Row] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    rows = read_rows()
     runs = [name for name in Plan.load(PATH).runs if name in SYSTEMS]
     for name in runs:
         if name not in rows:
             raise InputError(MEASURED, f"the times of {name}", "none", "run make bench first")
-    start = _seconds_of_a_start()
     theirs = {name: tutorial_seconds(name, rows[name]) for name in runs}
-    ours = _repro_seconds()
-    total, starts = sum(theirs.values()) + start * len(runs), start * len(runs)
+    starts = _seconds_of_a_start() * len(runs)
+    ours, total = _repro_seconds(), sum(theirs.values()) + starts
     text = TEXT.format(
         date=datetime.now(UTC).date().isoformat(),
         runs=", ".join(f"`{name}`" for name in runs),
@@ -82,11 +80,8 @@ def _repro_seconds() -> float:
 def _seconds_of_a_start() -> float:
     """Return what the shortest tutorial takes beside its `fit`: Python's start, the imports, the images."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "benchmarks.side", Side.TUTORIAL, "mnist-mlp", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
-    return time.monotonic() - started - seconds
+    measured = measure(Side.TUTORIAL, "mnist-mlp", 1)
+    return time.monotonic() - started - float(measured["seconds"])
 
 
 def tutorial_seconds(name: str, row: Row) -> float:

@@ -64,7 +64,7 @@ def main(
     ] = False,
 ) -> None:
     """Time our training and the tutorials' in pairs, and write benchmarks/RESULTS.md."""
-    rows: dict[str, Row] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    rows = read_rows()
     for name in systems or SYSTEMS:
         if name not in SYSTEMS:
             raise InputError("benchmarks", f"one of {', '.join(SYSTEMS)}", repr(name), "choose one")
@@ -74,13 +74,19 @@ def main(
         if resume and all(rows.get(name, {}).get(key) == row[key] for key in ("epochs", "images")):
             row = rows[name]
         while len(row["pairs"]) < pairs:
-            row["pairs"].append({side: _measure(side, name, row["epochs"]) for side in Side})
+            row["pairs"].append({side: measure(side, name, row["epochs"]) for side in Side})
             rows[name] = row | {"date": datetime.now(UTC).date().isoformat()}
             _write(rows)
             console.say(f"{name}   pair {len(row['pairs'])}/{pairs}   {_spread(_ratios(row, 'seconds'))} times as fast")
 
 
-def _measure(side: Side, name: str, epochs: int) -> Row:
+def read_rows() -> dict[str, Row]:
+    """Return what was measured so far, by the names of the systems."""
+    rows: dict[str, Row] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    return rows
+
+
+def measure(side: Side, name: str, epochs: int) -> Row:
     """Measure one side in a fresh process, with a cache folder of its own, so that no checkpoint shortens it."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "STAGES_CACHE": cache}
