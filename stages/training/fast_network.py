@@ -100,15 +100,13 @@ class FastNetwork:
         return self._add_bias(layer, convolved)  # at once: TensorFlow makes one operation of both
 
     def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor, convolution: str | None) -> tf.Tensor:
-        if convolution is None:
-            return tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
-        before = self._layers[convolution]
+        before = self._layers.get(convolution)
         if convolution in self._skipped:
             images = tf.cast(images, self._dtype)
             pooled = self._add_bias(before, convolve_and_pool(images, self._weights(before.kernel), layer.pool_size))
         else:
             pooled = tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
-        return before.activation(pooled)
+        return before.activation(pooled) if before else pooled
 
     def _dense(self, layer: layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
         product = self._add_bias(layer, tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel)))

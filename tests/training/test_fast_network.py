@@ -322,6 +322,12 @@ def test_dropout_is_another_in_another_layer():
     assert_share(1 - 0.7 * 0.7, dropped(0.3, 0.3) == 0)
 
 
+def test_dropout_of_the_next_layer_is_not_that_of_the_next_seed():
+    second_layer, next_seed = dropped(0, 0.5) == 0, dropped(0.5, seed=1) == 0
+
+    assert_share(0.5**2, second_layer & next_seed)
+
+
 def test_dropout_passes_gradients_where_it_passes_numbers():
     layers = {"flatten": FLATTEN, "drop": {"layer": "Dropout", "rate": 0.3}}
     model = build(layers, (SIDE, SIDE, 1), 1)
