@@ -78,7 +78,7 @@ class FastNetwork:
             convolved = self._convolve(layer, first)
             return convolved if name in self._convolution_before.values() else layer.activation(convolved)
         if kind is layers.MaxPooling2D and _is_channels_last(layer):
-            return self._pool(layer, first, self._convolution_before.get(name))
+            return self._pool(layer, first)
         if kind is layers.Dense and first.shape.rank == 2:
             return self._dense(layer, first)
         if kind is layers.Dropout and layer.noise_shape is None and layer.rate > 0:
@@ -99,14 +99,15 @@ class FastNetwork:
         )
         return self._add_bias(layer, convolved)  # at once: TensorFlow makes one operation of both
 
-    def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor, convolution: str | None) -> tf.Tensor:
-        before = self._layers.get(convolution)
-        if convolution in self._skipped:
-            images = tf.cast(images, self._dtype)
-            pooled = self._add_bias(before, convolve_and_pool(images, self._weights(before.kernel), layer.pool_size))
+    def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor) -> tf.Tensor:
+        before = self._convolution_before.get(layer.name)
+        if before in self._skipped:
+            convolution, images = self._layers[before], tf.cast(images, self._dtype)
+            products = convolve_and_pool(images, self._weights(convolution.kernel), layer.pool_size)
+            pooled = self._add_bias(convolution, products)
         else:
             pooled = tf.nn.max_pool2d(images, layer.pool_size, layer.strides, layer.padding.upper())
-        return before.activation(pooled) if before else pooled
+        return self._layers[before].activation(pooled) if before else pooled
 
     def _dense(self, layer: layers.Dense, vectors: tf.Tensor) -> tf.Tensor:
         product = self._add_bias(layer, tf.matmul(tf.cast(vectors, self._dtype), self._weights(layer.kernel)))

@@ -2,8 +2,9 @@
 
 A convolution with few channels leaves most of a processor idle. Here each place of the pooled image reads one patch,
 which all the places of its pooling window share, and the kernel, shifted to each of them, stands in the columns of one
-matrix: patches × matrix gives a window's numbers side by side, and their maximum is the pooled image. XLA turns what
-stands around the product into few loops; without XLA this is slower than a convolution.
+matrix: patches × matrix gives a window's numbers side by side, and their maximum is the pooled image. A patch is made
+of whole blocks of a window's size: few large copies in place of many small ones, which XLA compiles sooner. XLA turns
+what stands around the product into few loops; without XLA this is slower than a convolution.
 """
 
 from collections.abc import Callable
@@ -38,25 +39,40 @@ def convolve_and_pool(images: tf.Tensor, kernel: tf.Tensor, pool_size: tuple[int
     Returns:
         The same dtype, (N, pooled height, pooled width, filters).
     """
-    kernel_height, kernel_width, channels, filters = kernel.shape
+    height, width, channels, filters = kernel.shape
     rows, columns = pool_size
-    patch = kernel_height + rows - 1, kernel_width + columns - 1
-    pooled = (images.shape[1] - kernel_height + 1) // rows, (images.shape[2] - kernel_width + 1) // columns
-    down, across = (pooled[0] - 1) * rows + 1, (pooled[1] - 1) * columns + 1
-    pixels = [
-        images[:, top : top + down : rows, left : left + across : columns]
-        for top in range(patch[0])
-        for left in range(patch[1])
-    ]
-    patches = tf.reshape(tf.concat(pixels, 3), [-1, patch[0] * patch[1] * channels])
+    pooled = (images.shape[1] - height + 1) // rows, (images.shape[2] - width + 1) // columns
+    down, across = (height + 2 * rows - 2) // rows, (width + 2 * columns - 2) // columns  # blocks that a patch reads
+    blocks = _in_blocks(_fit(images, rows * (pooled[0] + down - 1), columns * (pooled[1] + across - 1)), pool_size)
+    patches = tf.concat(
+        [blocks[:, top : top + pooled[0], left : left + pooled[1]] for top in range(down) for left in range(across)], 3
+    )
     shifted = [
-        tf.pad(kernel, [[top, rows - 1 - top], [left, columns - 1 - left], [0, 0], [0, 0]])
+        tf.pad(kernel, [[top, rows * down - height - top], [left, columns * across - width - left], [0, 0], [0, 0]])
         for top in range(rows)
         for left in range(columns)
     ]
-    matrix = tf.reshape(tf.stack(shifted, 3), [-1, rows * columns * filters])
-    windows = tf.reshape(tf.matmul(patches, matrix), [-1, rows * columns, filters])
+    kernels = tf.reshape(
+        tf.transpose(tf.stack(shifted), [0, 4, 1, 2, 3]), [-1, rows * down, columns * across, channels]
+    )
+    matrix = tf.reshape(_in_blocks(kernels, pool_size), [rows * columns * filters, -1])
+    products = tf.matmul(tf.reshape(patches, [-1, matrix.shape[1]]), matrix, transpose_b=True)
+    windows = tf.reshape(products, [-1, rows * columns, filters])
     return tf.reshape(_maximum(windows), [-1, *pooled, filters])
+
+
+def _fit(images: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Return images cut, or padded with zeros, below and on the right."""
+    images = images[:, :height, :width]
+    return tf.pad(images, [[0, 0], [0, height - images.shape[1]], [0, width - images.shape[2]], [0, 0]])
+
+
+def _in_blocks(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Return images with each block of `size` pixels as one pixel of so many more channels."""
+    (height, width, channels), (rows, columns) = images.shape[1:], size
+    split = tf.reshape(images, [-1, height // rows, rows, width // columns, columns, channels])
+    shape = [-1, height // rows, width // columns, rows * columns * channels]
+    return tf.reshape(tf.transpose(split, [0, 1, 3, 2, 4, 5]), shape)
 
 
 def _maximum_and_gradient(windows: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
