@@ -20,7 +20,6 @@ from stages import console
 
 if TYPE_CHECKING:
     from stages.evaluation.inference import Probabilities
-    from stages.images.catalog import Photos
     from stages.images.photos import Photo
 
 app = console.new_app()
@@ -47,8 +46,7 @@ def main(
     described = arrays.read_description(chosen.data)
     if weights and not pictures:
         raise InputError("--weights", "pictures to look at with them", "none", "name a picture or a folder")
-    rule = _rule(chosen.dataset, described.image_shape) if pictures else None
-    seen, unreadable = _read(pictures or [], described.image_shape, rule)
+    seen, unreadable = _read(pictures, chosen.dataset, described.image_shape) if pictures else ({}, 0)
 
     determinism.settle(chosen.seed, inference.THREADS)
     if weights:
@@ -66,31 +64,28 @@ def main(
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
 
 
-def _rule(dataset: str, shape: tuple[int, int, int]) -> "Photos | None":
-    """Return how the images of a dataset were made, as far as its file says; `shape` is theirs.
+def _read(pictures: list[Path], dataset: str, shape: tuple[int, int, int]) -> tuple[dict[Path, "Photo"], int]:
+    """Return what the network sees of each picture, and how many could not be read; each of those is reported.
+
+    Args:
+        pictures: Pictures, and folders of them.
+        dataset: Name of the network's dataset; its file, if there is one, says how its images were made.
+        shape: Of its images.
 
     Raises:
-        InputError: The file does not fit its schema, or the figure would not fit into the images.
+        InputError: There is no picture, or the dataset's file does not fit its schema or the images.
     """
     from stages.errors import InputError
-    from stages.images import catalog
+    from stages.images import catalog, photos
 
     path = catalog.path_of(dataset)
-    rule = catalog.Dataset.load(path).photos if path.exists() else None
-    if rule and rule.fit > min(shape[:2]):
-        raise InputError(f"{path}: photos.fit", f"1…{min(shape[:2])}, as the images are", rule.fit, "edit the file")
-    return rule
-
-
-def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Photos | None") -> tuple[dict[Path, "Photo"], int]:
-    """Return what the network sees of each picture, and how many could not be read; each of those is reported."""
-    from stages.errors import InputError
-    from stages.images import photos
-
+    described = catalog.Dataset.load(path) if path.exists() else None
+    rule = described.photos_for(shape, path) if described else None
+    light_on_dark = not (described and isinstance(described.data, catalog.Pictures))
     seen, unreadable = {}, 0
-    for path in photos.find(pictures):
+    for picture in photos.find(pictures):
         try:
-            seen[path] = photos.read(path, shape, rule)
+            seen[picture] = photos.read(picture, shape, rule, light_on_dark)
         except InputError as error:
             console.say(f"error: {error}")
             unreadable += 1

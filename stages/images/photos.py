@@ -1,10 +1,12 @@
 """Photographs and drawings, made into what a network sees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
 from stages.images import figures
@@ -12,6 +14,7 @@ from stages.images.catalog import Photos
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
+LYING = (5, 6, 7, 8)  # values of EXIF's orientation: the picture is to be turned by a right angle
 
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
 
@@ -36,14 +39,16 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) -> Photo:
-    """Read a picture as a network of this input shape sees it: upright, light on a dark ground.
+def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None, light_on_dark: bool = True) -> Photo:
+    """Read a picture as a network of this input shape sees it: upright, and light on a dark ground if its images are.
 
     Args:
         path: PNG, JPEG, WebP, BMP, GIF or TIFF.
         shape: Height, width and channels (1: grey, 3: colour) in pixels.
         rule: How the figure is put into a grey image. Without it, in colour, and where the picture has the network's
             own size, as one saved from the dataset has, the picture is fitted whole.
+        light_on_dark: Whether the network's images are all light on a dark ground, as MNIST's; a grey picture that is
+            fitted whole, and light at its border, is inverted then.
 
     Returns:
         uint8, `shape`, 0…255.
@@ -53,7 +58,7 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     """
     picture = _open(path, "L" if shape[2] == 1 else "RGB")
     if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
-        return _fit_whole(picture, shape)
+        return _fit_whole(picture, shape, light_on_dark)
     image = figures.place(picture, shape[:2], rule.fit, rule.centre)
     if image is None:
         raise InputError(
@@ -62,21 +67,40 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     return image.reshape(shape)
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of a picture, held upright, in pixels.
+
+    Raises:
+        InputError: The file is not a picture, or is damaged at its start.
+    """
+    with _opened(path) as opened:
+        width, height = opened.size
+        lies = opened.getexif().get(ExifTags.Base.Orientation) in LYING
+    return (width, height) if lies else (height, width)
+
+
 def _open(path: Path, mode: str) -> Image.Image:
     """Return a picture upright, in this mode, what is transparent lying on white paper."""
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
-        raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
+    with _opened(path) as opened:
+        picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
     ground = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(ground, picture).convert(mode)
 
 
-def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> Photo:
-    """Return the whole picture in an image of this shape; a grey one light on a dark ground."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture; damage that shows while it is read is the file's."""
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            yield opened
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+        raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
+
+
+def _fit_whole(picture: Image.Image, shape: tuple[int, int, int], light_on_dark: bool) -> Photo:
+    """Return the whole picture in the middle of an image of this shape, its aspect ratio kept, on black."""
     height, width, channels = shape
-    if channels == 1 and _is_light_at_the_border(picture):
+    if light_on_dark and channels == 1 and _is_light_at_the_border(picture):
         picture = ImageOps.invert(picture)  # MNIST and Fashion-MNIST are light on black
     fitted = ImageOps.pad(picture, (width, height), method=Image.Resampling.LANCZOS)
     return np.asarray(fitted, dtype=np.uint8).reshape(shape)
