@@ -20,6 +20,7 @@ from stages import console
 
 if TYPE_CHECKING:
     from stages.evaluation.inference import Probabilities
+    from stages.images.catalog import Rule
     from stages.images.photos import Photo
 
 app = console.new_app()
@@ -46,7 +47,8 @@ def main(
     described = arrays.read_description(chosen.data)
     if weights and not pictures:
         raise InputError("--weights", "pictures to look at with them", "none", "name a picture or a folder")
-    seen, unreadable = _read(pictures, chosen.dataset, described.image_shape) if pictures else ({}, 0)
+    rule = _rule(chosen.dataset, described.image_shape) if pictures else None
+    seen, unreadable = _read(pictures or [], described.image_shape, rule)
 
     determinism.settle(chosen.seed, inference.THREADS)
     if weights:
@@ -64,28 +66,27 @@ def main(
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
 
 
-def _read(pictures: list[Path], dataset: str, shape: tuple[int, int, int]) -> tuple[dict[Path, "Photo"], int]:
-    """Return what the network sees of each picture, and how many could not be read; each of those is reported.
-
-    Args:
-        pictures: Pictures, and folders of them.
-        dataset: Name of the network's dataset; its file, if there is one, says how its images were made.
-        shape: Of its images.
+def _rule(dataset: str, shape: tuple[int, int, int]) -> "Rule | None":
+    """Return how the images of a dataset were made, as far as its file says; `shape` is theirs.
 
     Raises:
-        InputError: There is no picture, or the dataset's file does not fit its schema or the images.
+        InputError: The file does not fit its schema, or the figure would not fit into the images.
     """
-    from stages.errors import InputError
-    from stages.images import catalog, photos
+    from stages.images import catalog
 
     path = catalog.path_of(dataset)
-    described = catalog.Dataset.load(path) if path.exists() else None
-    rule = described.photos_for(shape, path) if described else None
-    light_on_dark = not (described and isinstance(described.data, catalog.Pictures))
+    return catalog.Dataset.load(path).rule_for(shape, path) if path.exists() else None
+
+
+def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Rule | None") -> tuple[dict[Path, "Photo"], int]:
+    """Return what the network sees of each picture, and how many could not be read; each of those is reported."""
+    from stages.errors import InputError
+    from stages.images import photos
+
     seen, unreadable = {}, 0
-    for picture in photos.find(pictures):
+    for path in photos.find(pictures):
         try:
-            seen[picture] = photos.read(picture, shape, rule, light_on_dark)
+            seen[path] = photos.read(path, shape, rule)
         except InputError as error:
             console.say(f"error: {error}")
             unreadable += 1

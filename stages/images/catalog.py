@@ -144,6 +144,9 @@ class Photos(Schema):
     centre: Centre
 
 
+Rule = Photos | Pictures  # how pictures become images: each figure put in its place, or all as they are
+
+
 class Dataset(Schema):
     """A dataset's file in datasets/. It names its data in one of four ways: files, npz, folder or csv.
 
@@ -207,21 +210,21 @@ class Dataset(Schema):
 
     @property
     def data(self) -> Files | Npz | Folder | Csv:
-        """The one of the four that is named."""
+        """What the data are: the one of the four that is named."""
         return next(named for named in (self.files, self.npz, self.folder, self.csv) if named)
 
-    def photos_for(self, shape: tuple[int, int, int], description: Path) -> Photos | None:
-        """Return the rule of the photos, if there is one; `shape` is that of the images, `description` names the file.
+    def rule_for(self, shape: tuple[int, int, int], description: Path) -> Rule | None:
+        """Return how pictures become images of this shape; `description` names the dataset's file in errors.
 
         Raises:
-            InputError: The rule does not fit such images.
+            InputError: The rule `photos` does not fit such images.
         """
         if self.photos and shape[2] != 1:
             raise InputError(f"{description}: photos", "grey images (channels: 1)", "images in colour", "take it out")
         if self.photos and self.photos.fit > min(shape[:2]):
             expected = f"1…{min(shape[:2])}, as the images are"
             raise InputError(f"{description}: photos.fit", expected, self.photos.fit, "edit the file")
-        return self.photos
+        return self.photos or (self.data if isinstance(self.data, Pictures) else None)
 
 
 def _misfit(expected: str, received: str) -> PydanticCustomError:

@@ -11,7 +11,7 @@ from stages.console import progress
 from stages.errors import InputError
 from stages.images import photos, splitting
 from stages.images.arrays import SPLITS, Images, Labels, Rows, Split
-from stages.images.catalog import MOST_CLASSES, Csv, Dataset, Folder, Photos
+from stages.images.catalog import MOST_CLASSES, Csv, Dataset, Folder, Rule
 from stages.images.problems import stop_if_any
 
 
@@ -36,7 +36,7 @@ class Files:
     """
 
     def __init__(
-        self, paths: list[Path], shape: tuple[int, int, int], rule: Photos | None, unreadable: list[InputError]
+        self, paths: list[Path], shape: tuple[int, int, int], rule: Rule | None, unreadable: list[InputError]
     ) -> None:
         self._paths, self._rule, self._unreadable = paths, rule, unreadable
         self.shape = (len(paths), *shape)
@@ -48,7 +48,7 @@ class Files:
 
     def _read(self, path: Path) -> Images:
         try:
-            return photos.read(path, self.shape[1:], self._rule, light_on_dark=False)
+            return photos.read(path, self.shape[1:], self._rule)
         except InputError as error:
             self._unreadable.append(error)
             return np.zeros(self.shape[1:], np.uint8)
@@ -80,7 +80,7 @@ def open_splits(
     labels = np.asarray([numbers[picture.label] for picture in listed], np.int32)
     paths = [source / picture.path for picture in listed]
     shape = (*(pictures.image_size or _only_size(paths, dataset, description)), pictures.channels)
-    rule = dataset.photos_for(shape, description)
+    rule = dataset.rule_for(shape, description)
     order = splitting.mix([picture.path for picture in listed], dataset.split_seed)
     if any(picture.split for picture in listed):
         splitting.refuse_settings(dataset, description)
