@@ -20,7 +20,7 @@ from stages import console
 
 if TYPE_CHECKING:
     from stages.evaluation.inference import Probabilities
-    from stages.images.catalog import Photos
+    from stages.images.catalog import Rule
     from stages.images.photos import Photo
 
 app = console.new_app()
@@ -66,23 +66,19 @@ def main(
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
 
 
-def _rule(dataset: str, shape: tuple[int, int, int]) -> "Photos | None":
+def _rule(dataset: str, shape: tuple[int, int, int]) -> "Rule | None":
     """Return how the images of a dataset were made, as far as its file says; `shape` is theirs.
 
     Raises:
         InputError: The file does not fit its schema, or the figure would not fit into the images.
     """
-    from stages.errors import InputError
     from stages.images import catalog
 
     path = catalog.path_of(dataset)
-    rule = catalog.Dataset.load(path).photos if path.exists() else None
-    if rule and rule.fit > min(shape[:2]):
-        raise InputError(f"{path}: photos.fit", f"1…{min(shape[:2])}, as the images are", rule.fit, "edit the file")
-    return rule
+    return catalog.Dataset.load(path).rule_for(shape, path) if path.exists() else None
 
 
-def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Photos | None") -> tuple[dict[Path, "Photo"], int]:
+def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Rule | None") -> tuple[dict[Path, "Photo"], int]:
     """Return what the network sees of each picture, and how many could not be read; each of those is reported."""
     from stages.errors import InputError
     from stages.images import photos

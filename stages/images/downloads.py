@@ -29,14 +29,18 @@ def download(dataset: Dataset, description: Path, folder: Path, local: Path | No
         local: A folder of this machine that may hold the files, packed with gzip or not.
 
     Raises:
-        InputError: No mirror gave a file, or a file has no checksum.
+        InputError: No mirror gave a file, a file has no checksum, or the dataset is not one of files.
         OSError: The disk is full, or closed to writing.
     """
-    for file in dataset.files.each():
+    files = dataset.files
+    if files is None:
+        next_step = "take it off the downloads in params.yaml; add your data with dvc add"
+        raise InputError(description, "files, to be downloaded", "data of your own", next_step)
+    for file in files.each():
         if file.sha256 is None:
             raise InputError(f"{description}: {file.name}", "a sha256 to check it by", "none", "add it")
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [file for file in dataset.files.each() if not _is_there(file, folder)]
+    missing = [file for file in files.each() if not _is_there(file, folder)]
     candidates: list[Mirror | Path] = [*([local] if local else []), *dataset.mirrors]
     reasons = []
     for mirror in candidates:

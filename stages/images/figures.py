@@ -1,14 +1,13 @@
 """The figure in a picture: found on its ground, cut out, and put into an image as a dataset's own were made."""
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from stages.images.catalog import Centre
+
 Grey = npt.NDArray[np.float64]  # (height, width)
 Mask = npt.NDArray[np.bool_]  # (height, width)
-Centre = Literal["mass", "box"]
 
 SIDE = 128  # a larger picture is looked at in this many pixels
 FAINTEST = 12.0  # grey levels of 0…255 by which a figure differs from its ground at least

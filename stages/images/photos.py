@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
 from stages.images import figures
-from stages.images.catalog import Photos
+from stages.images.catalog import Pictures, Rule
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
+DAMAGE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # as Pillow says it
+LYING = (5, 6, 7, 8)  # values of EXIF's orientation: the picture is to be turned by a right angle
 
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
 
@@ -36,14 +38,15 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) -> Photo:
-    """Read a picture as a network of this input shape sees it: upright, light on a dark ground.
+def read(path: Path, shape: tuple[int, int, int], rule: Rule | None = None) -> Photo:
+    """Read a picture as a network of this input shape sees it: upright, and light on a dark ground as MNIST is.
 
     Args:
         path: PNG, JPEG, WebP, BMP, GIF or TIFF.
         shape: Height, width and channels (1: grey, 3: colour) in pixels.
-        rule: How the figure is put into a grey image. Without it, in colour, and where the picture has the network's
-            own size, as one saved from the dataset has, the picture is fitted whole.
+        rule: Photos: how the figure is put into a grey image. Without it, in colour, and where the picture has the
+            network's own size, as one saved from the dataset has, the picture is fitted whole. Pictures: the dataset
+            was made of pictures; they are fitted whole, and are as light as they are.
 
     Returns:
         uint8, `shape`, 0…255.
@@ -52,8 +55,10 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
         InputError: The file is not a picture, or is damaged; or there is a rule, and no figure in the picture.
     """
     picture = _open(path, "L" if shape[2] == 1 else "RGB")
-    if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
+    if isinstance(rule, Pictures):
         return _fit_whole(picture, shape)
+    if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
+        return _fit_whole(_light_on_dark(picture), shape)
     image = figures.place(picture, shape[:2], rule.fit, rule.centre)
     if image is None:
         raise InputError(
@@ -62,24 +67,41 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     return image.reshape(shape)
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of a picture, held upright, in pixels.
+
+    Raises:
+        InputError: The file is not a picture, or is damaged at its start.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            width, height = opened.size
+            lies = opened.getexif().get(ExifTags.Base.Orientation) in LYING
+    except DAMAGE as error:
+        raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
+    return (width, height) if lies else (height, width)
+
+
 def _open(path: Path, mode: str) -> Image.Image:
     """Return a picture upright, in this mode, what is transparent lying on white paper."""
     try:
         with Image.open(path, formats=FORMATS) as opened:
             picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+    except DAMAGE as error:
         raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
     ground = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(ground, picture).convert(mode)
 
 
 def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> Photo:
-    """Return the whole picture in an image of this shape; a grey one light on a dark ground."""
-    height, width, channels = shape
-    if channels == 1 and _is_light_at_the_border(picture):
-        picture = ImageOps.invert(picture)  # MNIST and Fashion-MNIST are light on black
-    fitted = ImageOps.pad(picture, (width, height), method=Image.Resampling.LANCZOS)
+    """Return the whole picture in the middle of an image of this shape, its aspect ratio kept, on black."""
+    fitted = ImageOps.pad(picture, (shape[1], shape[0]), method=Image.Resampling.LANCZOS)
     return np.asarray(fitted, dtype=np.uint8).reshape(shape)
+
+
+def _light_on_dark(picture: Image.Image) -> Image.Image:
+    """Return a grey picture light on a dark ground, as MNIST and Fashion-MNIST are; one in colour as it is."""
+    return ImageOps.invert(picture) if picture.mode == "L" and _is_light_at_the_border(picture) else picture
 
 
 def _in_bytes(picture: Image.Image) -> Image.Image:

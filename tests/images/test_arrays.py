@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back_as_memory_maps(tmp_path):
         np.testing.assert_array_equal(data[split][1], labels)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 50, 4096])
+@pytest.mark.parametrize("chunk", [1, 7 * 784, 50 * 784 - 1, 1 << 22])
 def test_the_statistics_are_those_of_numpy_whatever_the_chunk(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(arrays, "CHUNK", chunk)
     images, labels = write(tmp_path / "arrays")["train"]
@@ -51,14 +51,14 @@ def test_classes_without_images_are_counted_too(tmp_path):
 
 
 def test_progress_adds_up_to_the_number_of_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(arrays, "CHUNK", 16)
+    monkeypatch.setattr(arrays, "CHUNK", 16 * 784)
     moves = []
     arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
     assert moves == [16, 16, 16, 2]
 
 
 def test_memory_stays_the_same_however_many_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(arrays, "CHUNK", 64)
+    monkeypatch.setattr(arrays, "CHUNK", 64 * 784)
 
     def peak(count):
         path = tmp_path / str(count)

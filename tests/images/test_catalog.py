@@ -5,7 +5,7 @@ import pytest
 
 from stages.errors import InputError
 from stages.images import catalog
-from stages.images.catalog import AptMirror, Dataset, NpmMirror, WebMirror
+from stages.images.catalog import AptMirror, Csv, Dataset, Folder, NpmMirror, Npz, WebMirror
 from stages.settings import read_yaml
 from tests import tiny
 
@@ -25,6 +25,12 @@ def test_the_projects_own_datasets_can_be_checked_and_have_mirrors_of_two_kinds(
     assert [file.name for file in dataset.files.each() if file.sha256 is None] == []
     assert len({file.sha256 for file in dataset.files.each()}) == 4
     assert len({type(mirror) for mirror in dataset.mirrors}) == 2
+
+
+@pytest.mark.parametrize("path", sorted(DATASETS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_projects_own_datasets_say_whose_they_are(path):
+    dataset = Dataset.load(path)
+    assert all([dataset.title, dataset.licence, dataset.source])
 
 
 def test_a_dataset_of_ones_own_needs_no_checksums_and_no_mirrors(values):
@@ -85,3 +91,55 @@ def test_a_file_name_that_leads_elsewhere_is_refused(values, name):
 
 def test_a_dataset_is_found_by_its_name():
     assert Path("datasets/mnist.yaml") == catalog.path_of("mnist")
+
+
+OWN = {
+    "npz": (Npz, {"train_images": "x_train", "train_labels": "y_train", "test_images": "x_test"}),
+    "folder": (Folder, {"image_size": None, "channels": 3}),
+    "csv": (Csv, {"file": "labels.csv", "path": "path", "label": "label", "split": "split"}),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+@pytest.mark.parametrize("given", [None, {}])
+def test_one_word_describes_data_of_ones_own(kind, given):
+    dataset = Dataset.check({kind: given}, PATH)
+    expected, settings = OWN[kind]
+    assert expected is type(dataset.data)
+    assert settings == {key: getattr(dataset.data, key) for key in settings}
+    assert (0.2, 0) == (dataset.test_fraction, dataset.split_seed)
+
+
+WRONG = {
+    "no data": ({"title": "Mine"}, "one of the keys files, npz, folder and csv, received 'none of them'"),
+    "two kinds": ({"folder": {}, "csv": {}}, "one of the keys files, npz, folder and csv, received 'folder and csv'"),
+    "mirrors": ({"folder": {}, "mirrors": []}, "no mirrors beside data of your own"),
+    "unknown key": ({"folder": {"size": [3, 4]}}, "folder: expected only the keys image_size, channels"),
+    "size of an npz": ({"npz": {"image_size": [3, 4]}}, "npz: expected only the keys train_images"),
+    "one side": ({"folder": {"image_size": [3]}}, "folder.image_size.1: expected a value, received nothing"),
+    "no pixels": ({"csv": {"image_size": [0, 3]}}, "csv.image_size.0: expected greater than or equal to 1, received 0"),
+    "half pixels": ({"csv": {"image_size": [2.5, 3]}}, "csv.image_size.0: expected a valid integer, received 2.5"),
+    "two channels": ({"folder": {"channels": 2}}, "folder.channels: expected 1 or 3, received 2"),
+    "table elsewhere": ({"csv": {"file": "../labels.csv"}}, "csv.file: expected text of the form"),
+    "all to test": ({"folder": {}, "test_fraction": 1}, "test_fraction: expected less than 1, received 1"),
+    "seed in words": ({"folder": {}, "split_seed": "a"}, "split_seed: expected a valid integer, received 'a'"),
+    "257 classes": ({"folder": {}, "classes": [str(number) for number in range(257)]}, "at most 256 items"),
+    "a class twice": ({"folder": {}, "classes": ["a", "a"]}, "class names that differ from one another"),
+    "no mapping": ({"folder": "mine"}, "folder: expected a valid dictionary or instance of Folder, received 'mine'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_description_of_ones_own_data_is_refused(case):
+    values, expected = WRONG[case]
+    with pytest.raises(InputError, match=re.escape(expected)):
+        Dataset.check(values, PATH)
+
+
+@pytest.mark.parametrize("key", ["test_fraction", "split_seed", "classes"])
+def test_idx_files_have_test_images_and_name_no_classes(values, key):
+    changed = {name: value for name, value in values.items() if name != key}
+    if key != "classes":
+        changed[key] = 0.5
+    with pytest.raises(InputError, match=f"expected (no )?{key}"):
+        Dataset.check(changed, PATH)

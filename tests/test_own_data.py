@@ -1,0 +1,130 @@
+"""Data of one's own, from a folder of pictures to a scored model, with real `dvc`: as docs/your-own-data.md has it."""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import own, pipeline, tiny
+from tests.test_pipeline import UP_TO_DATE, Repository, chain
+
+BEFORE = """\
+downloads: []
+datasets:
+  tiny: {source: data/raw/tiny}
+runs:
+  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0}
+"""
+RECIPE = """\
+network: [rescale, conv, pool, flatten]
+layers:
+  rescale: {layer: Rescaling, scale: 1/255}
+  conv: {layer: Conv2D, filters: 4, kernel_size: 3}
+  pool: {layer: MaxPooling2D, pool_size: 2}
+  flatten: {layer: Flatten}
+optimizer: {name: adam, learning_rate: 0.01}
+training: {epochs: 6, batch_size: 8, validation: none}
+"""
+DATASET = "title: Three colours\nfolder: {image_size: [10, 12]}\n"
+PLAN = BEFORE.replace("runs:", "  colours: {source: data/own/colours}\nruns:")
+PLAN += "  colours-cnn: {dataset: colours, recipe: cnn, seed: 0}\n"
+CHAIN = {"preprocess@colours", *chain("colours-cnn")}
+CHAIN_END = "evaluate@colours-cnn"
+PATIENCE = 180  # seconds until a queue that does not end counts as hanging
+ADDED = "data/own/colours/red/77.png"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository to which a folder of pictures was added in four lines of YAML, with `dvc add` and `dvc repro`."""
+    base = tmp_path_factory.mktemp("own")
+    recipes = {"mlp": tiny.RECIPE, "cnn": RECIPE}
+    repository = Repository(pipeline.write(base / "repository", base / "source", BEFORE, recipes), base / "source")
+    repository.run("git", "init", "--quiet")
+    repository.commit()
+    own.write_folder(repository.folder / "data/own/colours")
+    (repository.folder / "datasets/colours.yaml").write_text(DATASET)
+    (repository.folder / "params.yaml").write_text(PLAN)
+    repository.dvc("add", "data/own/colours")
+    assert repository.repro("evaluate@colours-cnn", "predict@colours-cnn").ran == CHAIN
+    repository.commit()
+    return repository
+
+
+@pytest.fixture
+def repository(made: Repository, tmp_path: Path) -> Repository:
+    """A copy of `made`, its cache included."""
+    return Repository(shutil.copytree(made.folder, tmp_path / "repository"), made.source)
+
+
+def repro(repository):
+    return repository.repro("evaluate@colours-cnn", "predict@colours-cnn")
+
+
+def test_it_took_four_lines(made):
+    added = len(PLAN.splitlines()) - len(BEFORE.splitlines()) + len(DATASET.splitlines())
+    assert added == 4
+    tracked = made.run("git", "ls-files", "data").stdout.split()
+    assert {"data/own/.gitignore", "data/own/colours.dvc"} <= set(tracked)
+    assert not [path for path in tracked if path.endswith(".png")]
+
+
+def test_the_names_of_the_folders_stand_in_every_table(made):
+    assert made.json("metrics/colours-cnn.json")["accuracy"] == 1
+    assert [row["class"] for row in made.rows("plots/classes/colours-cnn.csv")] == ["blue", "green", "red"]
+    confusion = made.rows("plots/confusion/colours-cnn.csv")
+    assert {"blue", "green", "red"} == {row["actual"] for row in confusion} == {row["predicted"] for row in confusion}
+    predictions = made.rows("predictions/colours-cnn.csv")
+    assert ["index", "label", "predicted", "blue", "green", "red"] == list(predictions[0])
+    assert 6 == len(predictions)
+
+
+def test_a_picture_of_ones_own_is_seen_as_those_of_the_folder(made):
+    picture = made.folder / "data/own/colours/green/0.png"
+    told = made.run(sys.executable, "-m", "stages.predict", "--run", "colours-cnn", str(picture)).stdout
+    assert told.splitlines()[1].split()[1] == "green"
+
+
+def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_nothing(repository):
+    assert UP_TO_DATE in repro(repository).stdout
+    before = (repository.folder / "metrics/colours-cnn.json").read_text()
+    own.picture("red", seed=77).save(repository.folder / ADDED)
+    assert repository.changed_stages() >= {"preprocess@colours"}
+    assert repro(repository).ran == CHAIN
+    count = repository.json("data/processed/colours/dataset.json")
+    assert 31 == count["train"]["images"] + count["test"]["images"]
+
+    own.picture("red", seed=78).save(repository.folder / ADDED)
+    assert repro(repository).ran == CHAIN
+
+    (repository.folder / ADDED).unlink()
+    back = repro(repository)
+    assert (set(), CHAIN) == (back.ran, back.cached)
+    assert before == (repository.folder / "metrics/colours-cnn.json").read_text()
+
+
+def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(repository):
+    (repository.folder / ADDED).write_bytes(b"no picture")
+    done = repository.run(sys.executable, "-m", "dvc", "repro", "evaluate@colours-cnn", code=255)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert [f"error: {ADDED}: expected a picture, received something else"] == [line.split(";")[0] for line in errors]
+
+
+def test_a_queued_experiment_finds_the_pictures_in_its_temporary_copy(repository):
+    setting = "recipes/cnn.yaml:layers.conv.filters=2"
+    repository.dvc("exp", "run", "--queue", "--name", "fewer", "-S", setting, CHAIN_END)
+    repository.dvc("exp", "run", "--queue", "--name", "other", "-S", "datasets/colours.yaml:+split_seed=1", CHAIN_END)
+    repository.dvc("queue", "start", "--jobs", "1")
+    begun = time.monotonic()
+    while "Running" in (status := repository.dvc("queue", "status")) or "Queued" in status:
+        assert time.monotonic() - begun < PATIENCE, repository.dvc("queue", "stop", "--kill") + status
+        time.sleep(0.5)
+    _, head = json.loads(repository.dvc("exp", "show", "--json"))
+    metrics = {one["name"]: one["revs"][-1]["data"]["metrics"] for one in head["experiments"]}
+    assert {"fewer", "other"} == set(metrics), repository.dvc("queue", "logs", "fewer")
+    assert metrics["fewer"]["metrics/colours-cnn.json"]["data"]["parameters"] == 3 * 9 * 2 + 2 + (4 * 5 * 2 + 1) * 3
+    assert metrics["other"]["metrics/colours-cnn.json"]["data"]["accuracy"] == 1
+    assert "preprocess@colours" in repository.dvc("queue", "logs", "other")
