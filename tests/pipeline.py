@@ -41,7 +41,17 @@ def environment(source: Path) -> dict[str, str]:
     folders = {f"DVC_{which}_DIR": str(source / "dvc" / which) for which in ("SITE_CACHE", "GLOBAL_CONFIG")}
     people = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return inherited | folders | people | {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": path, "DATASETS_FROM": str(source)}
+    return (
+        inherited
+        | folders
+        | people
+        | {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "PATH": path,
+            "DATASETS_FROM": str(source),
+            "STAGES_CACHE": str(source / "cache"),
+        }
+    )
 
 
 class Repro(NamedTuple):
