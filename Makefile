@@ -42,6 +42,10 @@ format: install ## Put the code into shape
 compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
 
+.PHONY: schemas
+schemas: install ## Write the JSON Schemas that editors complete YAML by, after a change to what it may say
+	python -m stages.schemas
+
 .PHONY: bench
 bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 45 minutes
 	python -m benchmarks.training

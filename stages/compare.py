@@ -8,11 +8,14 @@ No stage of the graph: it reads what `dvc exp run` recorded since the last commi
 import json
 import subprocess
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stages import console
+
+if TYPE_CHECKING:
+    from stages.evaluation.experiments import Group
 
 app = console.new_app()
 
@@ -20,7 +23,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(run: Annotated[str, typer.Argument(help="A run of params.yaml.")]) -> None:
-    """Show the experiments of a run, the most accurate first: what each changed, and the metrics that differ."""
+    """Show the experiments of a run: what each changed, the means over its seeds, and what is more than chance."""
     from stages import plan
     from stages.errors import InputError
     from stages.evaluation import experiments
@@ -34,23 +37,59 @@ def main(run: Annotated[str, typer.Argument(help="A run of params.yaml.")]) -> N
         reason = asked.stderr.strip().splitlines()[-1:] or ["nothing"]
         raise InputError("dvc exp show", "a list of experiments", reason[0], "mend that first")
     found = experiments.compare(json.loads(asked.stdout), run)
-    if len(found) == 1:
+    base = found[0]
+    if len(found) == len(base.names) == 1:
         console.say(
             f"{run} has no experiments since the last commit; make one with dvc exp run -S, see docs/experiments.md"
         )
         return
     metrics = experiments.metrics_that_differ(found)
+    commit = next(iter(base.names.values()))
     rows = [
-        ["\n ".join([each.name, *each.changes]), *(_number(each.metrics.get(name)) for name in metrics)]
-        for each in found
+        ["\n ".join([_names(group), *group.changes]), _seeds(group), _accuracy(group), _difference(base, group)]
+        + [_number(group.mean(name), 0 if name == "parameters" else 4) for name in metrics]
+        for group in found
     ]
-    console.table(["experiment", *metrics], rows)
+    console.table(["experiment", "seeds", "accuracy", f"against {commit}", *metrics], rows)
+    if len(found) > 1:
+        console.say("better, worse: chance does so in one case of twenty; ?: run more seeds to know")
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+def _names(group: "Group") -> str:
+    names = [name for _, name in sorted(group.names.items())]
+    return ", ".join(names if len(names) < 4 else [names[0], f"{names[1]} … {names[-1]}"])
+
+
+def _seeds(group: "Group") -> str:
+    finished, asked = len(group.values("accuracy")), len(group.names)
+    return str(finished) if finished == asked else f"{finished} of {asked}"
+
+
+def _accuracy(group: "Group") -> str:
+    """Write the mean, and behind it the standard deviation from seed to seed."""
+    from stages.evaluation import noise
+
+    deviation = noise.deviation(group.values("accuracy"))
+    return _number(group.mean("accuracy")) + ("" if deviation is None else f" ± {deviation:.4f}")
+
+
+def _difference(base: "Group", group: "Group") -> str:
+    """Write how much more accurate a group is, the margin of that at 95 %, and what it comes to."""
+    from stages.evaluation import noise
+
+    before, after = base.mean("accuracy"), group.mean("accuracy")
+    if group is base or before is None or after is None:
+        return ""
+    difference = after - before
+    margin = noise.margin(base.values("accuracy"), group.values("accuracy"))
+    if margin is None:
+        return f"{difference:+.4f} ?"
+    verdict = "chance" if abs(difference) <= margin else "better" if difference > 0 else "worse"
+    return f"{difference:+.4f} ± {margin:.4f} {verdict}"
+
+
+def _number(value: float | None, decimals: int = 4) -> str:
+    return "-" if value is None else f"{value:,.{decimals}f}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ PATH = Path("params.yaml")
 
 
 class Source(Schema):
-    """Where the files of a dataset lie before preprocessing."""
+    """Where the files of a dataset lie before preprocessing.
+
+    Attributes:
+        source: Their folder.
+    """
 
     source: Path
 
@@ -46,7 +50,13 @@ class Run(Schema):
 
 
 class Plan(Schema):
-    """The whole of params.yaml."""
+    """The whole of params.yaml.
+
+    Attributes:
+        downloads: What download fetches: names of files in datasets/, without their suffix.
+        datasets: What preprocess turns into arrays, by the name of its file in datasets/.
+        runs: Recipes put to datasets, by a name of your choice.
+    """
 
     downloads: list[Name]
     datasets: Mapping[Name, Source]

@@ -49,7 +49,8 @@ def main(
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
     parent = lock.Parent()
-    with lock.only_training_of(plan.model_path(run)):
+    with lock.only_training_of(plan.model_path(run)), lock.cores_for(recipe.training.threads):
+        parent.check()  # it may be gone after so long a wait
         determinism.settle(chosen.seed, recipe.training.threads)
         model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)

@@ -1,11 +1,15 @@
 """The real pipeline in a folder of its own, with tiny data: dvc.yaml, the stages and DVC's settings as they are."""
 
+import csv
 import hashlib
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tests import tiny
 
@@ -37,7 +41,76 @@ def environment(source: Path) -> dict[str, str]:
     folders = {f"DVC_{which}_DIR": str(source / "dvc" / which) for which in ("SITE_CACHE", "GLOBAL_CONFIG")}
     people = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return inherited | folders | people | {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": path, "DATASETS_FROM": str(source)}
+    return (
+        inherited
+        | folders
+        | people
+        | {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "PATH": path,
+            "DATASETS_FROM": str(source),
+            "STAGES_CACHE": str(source / "cache"),
+        }
+    )
+
+
+class Repro(NamedTuple):
+    """What `dvc repro` did."""
+
+    ran: set[str]
+    cached: set[str]
+    stdout: str
+
+
+class Repository:
+    """A git repository with the pipeline in it."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self.folder = folder
+        self.source = source
+
+    def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        variables = environment(self.source)
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def dvc(self, *arguments: str) -> str:
+        done = self.run(sys.executable, "-m", "dvc", *arguments)
+        assert "failed to load" not in done.stderr
+        return done.stdout
+
+    def table(self, *arguments: str) -> list[list[str]]:
+        """Return the cells of a table that DVC prints."""
+        return [line.split() for line in self.dvc(*arguments).splitlines()]
+
+    def repro(self, *targets: str) -> Repro:
+        stdout = self.dvc("repro", *targets)
+        ran = re.findall(r"^Running stage '(.+)':$", stdout, re.MULTILINE)
+        cached = re.findall(r"^Stage '(.+)' is cached", stdout, re.MULTILINE)
+        return Repro(set(ran), set(cached), stdout)
+
+    def changed_stages(self) -> set[str]:
+        return set(json.loads(self.dvc("status", "--json")))
+
+    def git_status(self) -> set[str]:
+        return set(self.run("git", "status", "--short").stdout.splitlines())
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "as it stands")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new))
+
+    def json(self, path: str) -> Any:
+        return json.loads((self.folder / path).read_text())
+
+    def rows(self, path: str) -> list[dict[str, str]]:
+        with (self.folder / path).open() as file:
+            return list(csv.DictReader(file))
 
 
 def _with_checksums(dataset: str, source: Path) -> str:

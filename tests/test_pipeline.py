@@ -3,18 +3,16 @@
 `made` is made once, by one `dvc repro`; each test works in a copy of it, so that none depends on another.
 """
 
-import csv
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from tests import pipeline, tiny
+from tests.pipeline import Repository
 
 PARAMS = """\
 downloads: [tiny]
@@ -35,65 +33,6 @@ def chain(run: str) -> set[str]:
 
 
 EVERYTHING = {"download@tiny", "preprocess@tiny"}.union(*map(chain, RUNS))
-
-
-class Repro(NamedTuple):
-    """What `dvc repro` did."""
-
-    ran: set[str]
-    cached: set[str]
-    stdout: str
-
-
-class Repository:
-    """A git repository with the pipeline in it."""
-
-    def __init__(self, folder: Path, source: Path) -> None:
-        self.folder = folder
-        self.source = source
-
-    def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = pipeline.environment(self.source)
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def dvc(self, *arguments: str) -> str:
-        done = self.run(sys.executable, "-m", "dvc", *arguments)
-        assert "failed to load" not in done.stderr
-        return done.stdout
-
-    def table(self, *arguments: str) -> list[list[str]]:
-        """Return the cells of a table that DVC prints."""
-        return [line.split() for line in self.dvc(*arguments).splitlines()]
-
-    def repro(self, *targets: str) -> Repro:
-        stdout = self.dvc("repro", *targets)
-        ran = re.findall(r"^Running stage '(.+)':$", stdout, re.MULTILINE)
-        cached = re.findall(r"^Stage '(.+)' is cached", stdout, re.MULTILINE)
-        return Repro(set(ran), set(cached), stdout)
-
-    def changed_stages(self) -> set[str]:
-        return set(json.loads(self.dvc("status", "--json")))
-
-    def git_status(self) -> set[str]:
-        return set(self.run("git", "status", "--short").stdout.splitlines())
-
-    def commit(self) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", "as it stands")
-
-    def edit(self, path: str, old: str, new: str) -> None:
-        text = (self.folder / path).read_text()
-        assert old in text
-        (self.folder / path).write_text(text.replace(old, new))
-
-    def json(self, path: str) -> Any:
-        return json.loads((self.folder / path).read_text())
-
-    def rows(self, path: str) -> list[dict[str, str]]:
-        with (self.folder / path).open() as file:
-            return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -96,6 +98,31 @@ def test_the_history_is_written_after_each_epoch(preprocessed: Path, monkeypatch
 
     assert result.exit_code == 0, result.output
     assert written == [1, 2]
+
+
+def test_who_reads_the_history_during_a_training_always_sees_whole_rows(preprocessed: Path):
+    change(RECIPE, "epochs: 2, batch_size: 20", "epochs: 150, batch_size: 200")  # one step an epoch
+    change(RECIPE, "validation: none", "validation: 30")
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def read() -> None:
+        while not ended.is_set():
+            with suppress(FileNotFoundError):  # before the first epoch
+                seen.append(HISTORY.read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    ended.set()
+    reader.join()
+
+    assert result.exit_code == 0, result.output
+    whole = HISTORY.read_text()
+    different = set(seen)
+    assert len(different) > 10  # it was read while it grew
+    assert [text for text in different if not (whole.startswith(text) and text.endswith("\n"))] == []
+    assert {5} == {len(line.split(",")) for line in whole.splitlines()}
 
 
 def test_a_tiny_set_is_learned_by_heart(preprocessed: Path):

@@ -2,48 +2,76 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
-METRICS = ("accuracy", "train_accuracy", "loss", "parameters")  # errors would say accuracy again
+OTHER_METRICS = ("train_accuracy", "loss", "parameters")  # beside accuracy; errors would say it again
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One experiment, or the commit that the others started from.
+class Group:
+    """Experiments that changed the same, the seed apart.
 
     Attributes:
-        name: Its name, or that of the commit's branch.
-        changes: Parameters that differ from the commit's, as `name=value`.
-        metrics: The run's metrics, by name; empty if it failed or has not run yet.
+        changes: Parameters that differ from the commit's, as `name=value`, without the seed.
+        names: The experiments' names, by seed; the commit's is that of its branch.
+        metrics: The run's metrics, by seed; empty where it failed or has not run yet.
     """
 
-    name: str
     changes: list[str]
-    metrics: dict[str, float]
+    names: dict[int, str]
+    metrics: dict[int, dict[str, float]]
+
+    def values(self, metric: str) -> list[float]:
+        """Return a metric of each seed that has it."""
+        return [each[metric] for each in self.metrics.values() if metric in each]
+
+    def mean(self, metric: str) -> float | None:
+        """Return the mean of a metric over the seeds, or None if none has it."""
+        values = self.values(metric)
+        return fmean(values) if values else None
 
 
-def compare(shown: list[dict[str, Any]], run: str) -> list[Experiment]:
-    """Return the current commit and those of its experiments that touched a run, the most accurate first.
+def compare(shown: list[dict[str, Any]], run: str) -> list[Group]:
+    """Return the current commit's group, then those of its experiments that touched a run, the most accurate first.
+
+    An experiment whose seed its group has already, with other metrics, changed something else, such as code: it gets a
+    group of its own.
 
     Args:
         shown: What `dvc exp show --json` prints, parsed.
         run: A run of params.yaml.
     """
     commit = shown[1]  # the first entry is the workspace
-    base = _data(commit)
-    experiments = [Experiment(commit["name"] or commit["rev"][:7], [], _metrics(base, run))]
+    before, base = _params(_data(commit), run), _metrics(_data(commit), run)
+    seed = before.get("seed", -1)
+    groups = [Group([], {seed: commit["name"] or commit["rev"][:7]}, {seed: base})]
     for entry in commit.get("experiments") or []:
         last = entry["revs"][-1]
-        data = _data(last)
-        changes, metrics = list(_changes(_params(base, run), _params(data, run))), _metrics(data, run)
-        if changes or metrics != experiments[0].metrics:
-            experiments.append(Experiment(entry["name"] or last["rev"][:7], changes, metrics))
-    return sorted(experiments, key=lambda experiment: -experiment.metrics.get("accuracy", -1.0))
+        params, metrics = _params(_data(last), run), _metrics(_data(last), run)
+        changes = list(_changes(before, params))
+        if not params or (not changes and metrics in ({}, base)):  # it could not be read, or is another run's
+            continue
+        changes = [change for change in changes if not change.startswith("seed=")]
+        seed, name = params.get("seed", -1), entry["name"] or last["rev"][:7]
+        alike = [group for group in groups if group.changes == changes and _may_be(group.metrics.get(seed), metrics)]
+        if not alike:
+            groups.append(Group(changes, {seed: name}, {seed: metrics}))
+        elif not alike[0].metrics.get(seed):  # else the same once more
+            alike[0].names[seed] = name
+            alike[0].metrics[seed] = metrics
+    first, *others = groups
+    return [first, *sorted(others, key=lambda group: -(group.mean("accuracy") or -1.0))]
 
 
-def metrics_that_differ(experiments: list[Experiment]) -> list[str]:
-    """Return the metrics, in a fixed order, that are not the same for all the experiments."""
-    return [name for name in METRICS if len({experiment.metrics.get(name) for experiment in experiments}) > 1]
+def metrics_that_differ(groups: list[Group]) -> list[str]:
+    """Return the metrics beside accuracy, in a fixed order, that are not the same for all the groups."""
+    return [name for name in OTHER_METRICS if len({group.mean(name) for group in groups}) > 1]
+
+
+def _may_be(one: dict[str, float] | None, other: dict[str, float]) -> bool:
+    """Tell whether two results can be the same experiment's; one that is missing can be any."""
+    return not one or not other or one == other
 
 
 def _data(entry: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from stages.settings import Name, Schema, did_you_mean
@@ -29,8 +29,10 @@ def _plain(value: Any) -> Any:
     return numerator / denominator
 
 
-PlainValue = Annotated[Any, BeforeValidator(_plain)]
-Number = Annotated[float, BeforeValidator(_plain)]
+# what may stand in the file, for its JSON Schema
+Fraction = Annotated[str, StringConstraints(pattern=f"^{FRACTION.pattern}$")]
+PlainValue = Annotated[Any, BeforeValidator(_plain, json_schema_input_type=bool | float | str | list[Any] | None)]
+Number = Annotated[float, BeforeValidator(_plain, json_schema_input_type=float | Fraction)]
 
 
 def _validation(value: Any) -> Any:
@@ -44,7 +46,12 @@ Validation = Annotated[Literal["none", "test"] | Annotated[int, Field(ge=1)], Be
 
 
 class Layer(Schema):
-    """One layer: Keras's class name, Keras's arguments, and which layers it reads (by default the one before)."""
+    """One layer: Keras's class name, Keras's arguments, and which layers it reads.
+
+    Attributes:
+        layer: Keras's class name; every other key is an argument of it.
+        inputs: Names of the layers it reads, or `image`; by default the one before.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, PlainValue]
@@ -59,7 +66,11 @@ class Layer(Schema):
 
 
 class Optimizer(Schema):
-    """Keras's optimizer by name, in small letters or as Keras writes it, and Keras's arguments."""
+    """Keras's optimizer, and Keras's arguments.
+
+    Attributes:
+        name: Keras's name, in small letters or as Keras writes it; every other key is an argument of it.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, PlainValue]

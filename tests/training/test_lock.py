@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ with lock.only_training_of(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
+SHARER = """
+import sys, time
+from stages.training import lock
+lock._count_cores = lambda: 2
+for threads in map(int, sys.argv[2:]):
+    with lock.cores_for(threads), open(sys.argv[1], "a") as log:
+        print(f"+{min(threads, 2)}", file=log, flush=True)
+        print("held", flush=True)
+        sys.stdin.readline()
+        print(f"-{min(threads, 2)}", file=log, flush=True)
+"""
+BUSY = "other trainings use the processor; waiting until they leave enough of it"
 STAGE = """
 import sys
 from stages.errors import InputError
@@ -105,6 +118,52 @@ def test_the_lock_is_let_go_when_the_block_raises(tmp_path: Path):
         pass
 
 
+def share(log: Path, *threads: int) -> subprocess.Popen[str]:
+    """Start a process that takes its share of two cores, once for each number of threads, and leaves at each line."""
+    return start(SHARER, str(log), *map(str, threads))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("how", ["ends", "is killed"])
+def test_who_finds_the_cores_taken_waits_until_they_are_free(how: str, threads: int, tmp_path: Path):
+    with share(tmp_path / "log", 2) as first:
+        assert line_of(first.stdout) == "held"
+        with share(tmp_path / "log", threads) as second:
+            assert line_of(second.stderr) == BUSY
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(timeout=0.3)
+            first.kill() if how == "is killed" else first.stdin.close()
+            assert line_of(second.stdout) == "held"
+            assert second.communicate()[1] == ""
+
+
+def test_trainings_that_fit_run_side_by_side(tmp_path: Path):
+    with share(tmp_path / "log", 1) as first, share(tmp_path / "log", 1) as second:
+        assert ["held", "held"] == [line_of(first.stdout), line_of(second.stdout)]
+        with share(tmp_path / "log", 2) as third:
+            assert line_of(third.stderr) == BUSY
+            first.stdin.close()
+            with pytest.raises(subprocess.TimeoutExpired):
+                third.wait(timeout=0.3)  # one core is not enough
+            second.stdin.close()
+            assert line_of(third.stdout) == "held"
+            third.stdin.close()
+
+
+def test_many_at_once_never_have_more_than_the_cores_and_all_end(tmp_path: Path):
+    shares = [(1, 2, 1), (2, 2, 2), (2, 1, 2), (8, 8, 8)]
+    processes = [share(tmp_path / "log", *threads) for threads in shares]
+    for process in processes:
+        process.stdin.close()  # so that each leaves at once
+    assert [0] * len(shares) == [process.wait(timeout=60) for process in processes]
+    used = list(accumulate(map(int, (tmp_path / "log").read_text().split())))
+    assert (24, 0) == (len(used), used[-1])
+    assert max(used) <= 2
+    for process in processes:
+        process.stdout.close()
+        process.stderr.close()
+
+
 @pytest.mark.parametrize("cache", ["a file", "a file in the way", "forbidden"])
 def test_a_cache_that_cannot_be_written_to_ends_no_training(
     cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -119,7 +178,7 @@ def test_a_cache_that_cannot_be_written_to_ends_no_training(
         monkeypatch.setattr(Path, "mkdir", lambda path, *_, **__: (_ for _ in ()).throw(PermissionError(13, "no")))
     monkeypatch.setenv("STAGES_CACHE", str(folder))
     ran = []
-    with lock.only_training_of(tmp_path / "tiny.keras"):
+    with lock.only_training_of(tmp_path / "tiny.keras"), lock.cores_for(2):
         ran.append(True)
 
     [line] = capsys.readouterr().err.splitlines()

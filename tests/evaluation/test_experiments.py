@@ -1,0 +1,104 @@
+from typing import Any
+
+import pytest
+
+from stages.evaluation import experiments
+
+RECIPE = {"training": {"epochs": 5}, "optimizer": {"name": "adam", "learning_rate": 0.001}}
+SCORED = {"accuracy": 0.9, "train_accuracy": 0.95, "loss": 0.3, "errors": 1000, "parameters": 10}
+
+
+def state(seed: int = 0, recipe: dict[str, Any] | None = None, other: float = 0.5, **metrics: float) -> dict[str, Any]:
+    """Return one revision as `dvc exp show --json` gives it; without metrics it has not run yet."""
+    runs = {"mlp": {"dataset": "tiny", "recipe": "small", "seed": seed}, "other": {"recipe": "large", "seed": 0}}
+    scored = {"metrics/mlp.json": SCORED | metrics, "metrics/other.json": {"accuracy": other}} if metrics else {}
+    return {
+        "rev": "0" * 40,
+        "name": None,
+        "data": {
+            "params": {
+                "params.yaml": {"data": {"runs": runs}},
+                "recipes/small.yaml": {"data": RECIPE | (recipe or {})},
+                "recipes/large.yaml": {"data": RECIPE},
+            },
+            "metrics": {path: {"data": values} for path, values in scored.items()},
+        },
+    }
+
+
+def compare(**shown: dict[str, Any]) -> list[experiments.Group]:
+    """Compare experiments with the commit `main`."""
+    entries = [{"name": name, "revs": [revision], "executor": None} for name, revision in shown.items()]
+    commit = state(accuracy=0.9) | {"name": "main", "experiments": entries or None}
+    return experiments.compare([state(accuracy=0.1), commit], "mlp")
+
+
+def test_without_experiments_there_is_the_commit():
+    [base] = compare()
+    assert ([], {0: "main"}, [0.9]) == (base.changes, base.names, base.values("accuracy"))
+
+
+def test_the_commit_comes_first_then_the_most_accurate():
+    found = compare(
+        worse=state(accuracy=0.8, recipe={"training": {"epochs": 1}}),
+        better=state(accuracy=0.95, recipe={"training": {"epochs": 9}}),
+        waiting=state(recipe={"training": {"epochs": 7}}),
+    )
+    assert [list(group.names.values()) for group in found] == [["main"], ["better"], ["worse"], ["waiting"]]
+    assert [group.changes for group in found[1:3]] == [["training.epochs=9"], ["training.epochs=1"]]
+    assert [0.9, 0.95, 0.8, None] == [group.mean("accuracy") for group in found]
+
+
+def test_experiments_that_differ_only_in_the_seed_are_one_group():
+    longer = {"training": {"epochs": 9}}
+    base, group = compare(
+        seed_2=state(seed=2, accuracy=0.94),
+        seed_1=state(seed=1, accuracy=0.92),
+        longer_1=state(seed=1, accuracy=0.97, recipe=longer),
+        longer_0=state(seed=0, accuracy=0.95, recipe=longer),
+        longer_2=state(seed=2, recipe=longer),
+    )
+    assert ([], {0: "main", 1: "seed_1", 2: "seed_2"}) == (base.changes, base.names)
+    assert base.mean("accuracy") == pytest.approx(0.92)
+    assert (["training.epochs=9"], {0: "longer_0", 1: "longer_1", 2: "longer_2"}) == (group.changes, group.names)
+    assert [0.95, 0.97] == sorted(group.values("accuracy"))
+
+
+def test_the_same_experiment_again_counts_once():
+    longer = {"training": {"epochs": 9}}
+    _, group = compare(
+        failed=state(recipe=longer), one=state(accuracy=0.95, recipe=longer), two=state(accuracy=0.95, recipe=longer)
+    )
+    assert ({0: "one"}, [0.95]) == (group.names, group.values("accuracy"))
+
+
+def test_another_result_of_the_same_seed_stands_alone_since_code_changed():
+    found = compare(edited=state(accuracy=0.93))
+    assert [["main"], ["edited"]] == [list(group.names.values()) for group in found]
+
+
+def test_another_runs_experiments_are_left_out():
+    elsewhere = {"training": {"epochs": 9}}
+    entry = state(accuracy=0.9, other=0.7)
+    entry["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
+    waiting = state()
+    waiting["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
+    assert [["main"]] == [list(group.names.values()) for group in compare(large=entry, waiting=waiting)]
+
+
+def test_an_experiment_that_cannot_be_read_is_left_out():
+    failed = {"rev": "f" * 40, "name": None, "data": None, "error": {"msg": "no", "type": "DvcException"}}
+    assert ["main"] == [name for group in compare(failed=failed) for name in group.names.values()]
+
+
+def test_a_change_within_lists_and_layers_is_written_as_yaml():
+    layers = {"layers": {"drop": {"layer": "Dropout", "rate": 0.5}}, "network": ["flatten", "drop"]}
+    [_, group] = compare(dropout=state(accuracy=0.8, recipe=layers))
+    assert group.changes == ["layers={drop: {layer: Dropout, rate: 0.5}}", "network=[flatten, drop]"]
+
+
+def test_metrics_that_are_all_the_same_are_left_out():
+    same = compare(validated=state(accuracy=0.9, recipe={"training": {"epochs": 5, "validation": "test"}}))
+    assert [] == experiments.metrics_that_differ(same)
+    wider = compare(wider=state(accuracy=0.95, parameters=20, loss=0.2, recipe={"units": 2}))
+    assert ["loss", "parameters"] == experiments.metrics_that_differ(wider)

@@ -1,0 +1,194 @@
+"""Experiments as people run them, with real `dvc`: queued, compared, applied, taken back, and shown in an editor."""
+
+import json
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests import pipeline, tiny
+from tests.pipeline import Repository
+
+PATIENCE = 180  # seconds until a queue that does not end counts as hanging
+PARAMS = """\
+downloads: [tiny]
+datasets:
+  tiny: {source: data/raw/tiny}
+runs:
+  tiny: {dataset: tiny, recipe: mlp, seed: 0}
+"""
+WIDER = "layers.hidden.units=24"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository after a commit of its only run and three queued experiments, two of them at a time.
+
+    The files that the data came from are gone: experiments have DVC's cache alone.
+    """
+    base = tmp_path_factory.mktemp("experiments")
+    made = Repository(
+        pipeline.write(base / "repository", base / "source", PARAMS, {"mlp": tiny.RECIPE}), base / "source"
+    )
+    made.run("git", "init", "--quiet", "--initial-branch=main")
+    made.commit()
+    made.repro()
+    made.commit()
+    for file in made.source.glob("*-ubyte"):
+        file.unlink()
+    made.dvc("exp", "run", "--queue", "--name", "seeds", "-S", "runs.tiny.seed=1,2", "evaluate@tiny")
+    made.dvc("exp", "run", "--queue", "--name", "wider", "-S", f"recipes/mlp.yaml:{WIDER}", "evaluate@tiny")
+    made.dvc("queue", "start", "--jobs", "2")
+    begun = time.monotonic()
+    while "Running" in (status := made.dvc("queue", "status")) or "Queued" in status:
+        assert time.monotonic() - begun < PATIENCE, made.dvc("queue", "stop", "--kill") + status
+        time.sleep(1)
+    assert ["Success"] * 3 == re.findall("Success|Failed", status), status
+    return made
+
+
+def shown(repository: Repository) -> list[dict[str, Any]]:
+    return json.loads(repository.dvc("exp", "show", "--json"))
+
+
+def test_queued_experiments_find_the_data_and_fetch_nothing(repository: Repository):
+    for name in ("seeds-1", "seeds-2", "wider"):
+        log = repository.dvc("queue", "logs", name)
+        assert {"train@tiny", "evaluate@tiny"} == set(re.findall("Running stage '(.+)'", log)), log
+    assert repository.git_status() == set()
+
+
+def test_compare_takes_seeds_together_and_says_what_is_chance(repository: Repository, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    done = repository.run(sys.executable, "-m", "stages.compare", "tiny")
+    header, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["experiment", "seeds", "accuracy", "against", "main"] == header[:5]
+    assert ["main,", "seeds-1,", "seeds-2"] == rows[0][:3]
+    accuracies = [entry["data"]["metrics"]["metrics/tiny.json"]["data"]["accuracy"] for entry in revisions(repository)]
+    assert "3" == rows[0][3]
+    assert f"{sum(accuracies[:3]) / 3:.4f}" == rows[0][4]
+    assert ["wider", "1", f"{accuracies[3]:.4f}"] == rows[1][:3]
+    assert [WIDER] == rows[2]
+
+
+def revisions(repository: Repository) -> list[dict[str, Any]]:
+    """Return the commit and the experiments by name: main, seeds-1, seeds-2, wider."""
+    _, commit = shown(repository)
+    by_name = {experiment["name"]: experiment["revs"][-1] for experiment in commit["experiments"]}
+    return [commit, *(by_name[name] for name in sorted(by_name))]
+
+
+# What the DVC extension of VS Code reads, after its types ExpShowOutput and PlotsOutput (src/cli/dvc/contract.ts).
+FILES = {
+    "type": "object",
+    "additionalProperties": {"type": "object", "required": ["data"], "not": {"required": ["error"]}},
+}
+HASH = {"type": "object", "required": ["hash", "size", "nfiles"]}
+DATA = {
+    "type": "object",
+    "required": ["rev", "timestamp", "params", "metrics", "deps", "outs", "meta"],
+    "properties": {
+        "rev": {"type": "string"},
+        "timestamp": {"type": ["string", "null"]},
+        "params": FILES,
+        "metrics": FILES,
+        "deps": {"type": "object", "additionalProperties": HASH},
+        "outs": {
+            "type": "object",
+            "additionalProperties": {**HASH, "required": [*HASH["required"], "use_cache", "is_data_source"]},
+        },
+    },
+}
+STATE = {
+    "type": "object",
+    "required": ["rev", "name", "data"],
+    "properties": {"rev": {"type": "string"}, "name": {"type": ["string", "null"]}, "data": DATA},
+}
+RANGE = {
+    "type": "object",
+    "required": ["revs", "name", "executor"],
+    "properties": {"revs": {"type": "array", "minItems": 1, "items": STATE}},
+}
+EXPERIMENTS = {
+    "type": "array",
+    "minItems": 2,
+    "items": {
+        **STATE,
+        "properties": {**STATE["properties"], "experiments": {"type": ["array", "null"], "items": RANGE}},
+    },
+}
+VEGA = {
+    "required": ["type", "revisions", "content", "anchor_definitions"],
+    "properties": {
+        "type": {"const": "vega"},
+        "revisions": {"type": "array", "items": {"type": "string"}},
+        "anchor_definitions": {
+            "required": ["<DVC_METRIC_DATA>"],
+            "properties": {
+                "<DVC_METRIC_DATA>": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["rev"]}}
+            },
+        },
+    },
+}
+IMAGE = {
+    "required": ["type", "revisions", "url"],
+    "properties": {"type": {"const": "image"}, "revisions": {"type": "array"}, "url": {"type": "string"}},
+}
+PLOTS = {
+    "type": "object",
+    "required": ["data"],
+    "not": {"required": ["errors"]},
+    "properties": {
+        "data": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "minItems": 1, "items": {"anyOf": [VEGA, IMAGE]}},
+        }
+    },
+}
+
+
+def test_an_editor_finds_experiments_with_their_params_and_metrics(repository: Repository):
+    listed = shown(repository)
+    assert [] == [error.message for error in Draft202012Validator(EXPERIMENTS).iter_errors(listed)]
+    for revision in revisions(repository):
+        data = revision["data"]
+        assert {"params.yaml", "recipes/mlp.yaml"} == set(data["params"])
+        assert {"metrics/tiny.json"} == set(data["metrics"])
+        assert 0 <= data["metrics"]["metrics/tiny.json"]["data"]["accuracy"] <= 1
+        assert "models/tiny.keras" in data["outs"]
+
+
+def test_an_editor_finds_the_plots_of_each_revision(repository: Repository):
+    plots = json.loads(
+        repository.dvc("plots", "diff", "workspace", "main", "wider", "-o", ".dvc/tmp/plots", "--split", "--json")
+    )
+    assert [] == [error.message for error in Draft202012Validator(PLOTS).iter_errors(plots)]
+    (history,) = plots["data"]["plots/history/tiny.csv"]
+    assert {"workspace", "main", "wider"} == set(history["revisions"])
+    points = history["anchor_definitions"]["<DVC_METRIC_DATA>"]
+    assert {(revision, epoch) for revision in history["revisions"] for epoch in "12"} == {
+        (point["rev"], point["epoch"]) for point in points
+    }
+    assert "<DVC_METRIC_DATA>" in json.dumps(history["content"])
+
+
+def test_the_best_is_applied_committed_and_taken_back_without_training(repository: Repository, tmp_path: Path):
+    mine = Repository(shutil.copytree(repository.folder, tmp_path / "mine"), repository.source)
+    mine.dvc("exp", "apply", "wider")
+    assert mine.git_status() == {" M dvc.lock", " M metrics/tiny.json", " M recipes/mlp.yaml"}
+    mine.commit()
+    units = ["recipes/mlp.yaml", "layers.hidden.units", "16", "24"]
+    assert units in mine.table("params", "diff", "HEAD~1")
+    assert ["metrics/tiny.json", "parameters", "12730", "19090", "6360"] in mine.table("metrics", "diff", "HEAD~1")
+    better = (mine.folder / "models/tiny.keras").read_bytes()
+
+    mine.run("git", "checkout", "--quiet", "HEAD~1")
+    mine.dvc("checkout")
+    assert better != (mine.folder / "models/tiny.keras").read_bytes()
+    again = mine.repro()
+    assert set() == again.ran
