@@ -7,13 +7,31 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
-from stages.images import figures
-from stages.images.catalog import Photos
+from stages.images import catalog, figures
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
 
+ENOUGH = 512  # pixels of a side; more of them change little in what a network sees
+
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
+
+
+def rule_of(dataset: str, shape: tuple[int, int, int]) -> catalog.Photos | None:
+    """Return how the images of a dataset were made, if it has a file in datasets/ that says so.
+
+    Args:
+        dataset: Its name.
+        shape: Height, width and channels of its images, in pixels.
+
+    Raises:
+        InputError: The file does not fit its schema, or the figure would not fit into the images.
+    """
+    path = catalog.path_of(dataset)
+    rule = catalog.Dataset.load(path).photos if path.exists() else None
+    if rule and rule.fit > min(shape[:2]):
+        raise InputError(f"{path}: photos.fit", f"1…{min(shape[:2])}, as the images are", rule.fit, "edit the file")
+    return rule
 
 
 def find(paths: list[Path]) -> list[Path]:
@@ -36,7 +54,7 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) -> Photo:
+def read(path: Path, shape: tuple[int, int, int], rule: catalog.Photos | None = None) -> Photo:
     """Read a picture as a network of this input shape sees it: upright, light on a dark ground.
 
     Args:
@@ -51,7 +69,7 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     Raises:
         InputError: The file is not a picture, or is damaged; or there is a rule, and no figure in the picture.
     """
-    picture = _open(path, "L" if shape[2] == 1 else "RGB")
+    picture = upright(path, "L" if shape[2] == 1 else "RGB", max(ENOUGH, *shape))
     if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
         return _fit_whole(picture, shape)
     image = figures.place(picture, shape[:2], rule.fit, rule.centre)
@@ -62,15 +80,27 @@ def read(path: Path, shape: tuple[int, int, int], rule: Photos | None = None) ->
     return image.reshape(shape)
 
 
-def _open(path: Path, mode: str) -> Image.Image:
-    """Return a picture upright, in this mode, what is transparent lying on white paper."""
+def upright(path: Path, mode: str, enough: int = ENOUGH) -> Image.Image:
+    """Read a picture upright, what is transparent lying on white paper; a large JPEG is read smaller than it is.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP, GIF or TIFF.
+        mode: L for grey, RGB for colour.
+        enough: Pixels that a JPEG's sides must keep.
+
+    Raises:
+        InputError: The file is not a picture, or is damaged.
+    """
     try:
         with Image.open(path, formats=FORMATS) as opened:
-            picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
+            opened.draft(None, (enough, enough))  # a telephone's 12 million pixels would take half a second
+            picture = _in_bytes(ImageOps.exif_transpose(opened))
+            if picture.has_transparency_data:
+                picture = picture.convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+            return picture.convert("RGB").convert(mode)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
-    ground = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(ground, picture).convert(mode)
 
 
 def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> Photo:
