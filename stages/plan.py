@@ -97,6 +97,11 @@ def model_path(run: str) -> Path:
     return Path("models") / f"{run}.keras"
 
 
+def lite_path(run: str) -> Path:
+    """Where train leaves the model of a run for LiteRT."""
+    return Path("models") / f"{run}.tflite"
+
+
 def plot_path(kind: str, run: str) -> Path:
     """Where a table to be drawn lies: plots/history, plots/confusion or plots/classes."""
     return Path("plots") / kind / f"{run}.csv"

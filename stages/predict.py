@@ -1,27 +1,22 @@
 """Let the model of a run say what it sees.
 
 As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset, and writes
-predictions/<run>.csv. By hand, with pictures: reads how the dataset was made from datasets/<dataset>.yaml, if there is
-such a file, prints a table and writes nothing. In dvc.yaml: `predict`.
+predictions/<run>.csv. By hand, with pictures: reads models/<run>.tflite and how the dataset was made from
+datasets/<dataset>.yaml, if there is such a file, and prints what they are. In dvc.yaml: `predict`.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
 
-Takes 5 s on 2 cores, 4 s of it the import of TensorFlow.
+Takes 5 s on 2 cores, 4 s of it the import of TensorFlow; a picture takes half a second, since LiteRT does without.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from stages import console
-
-if TYPE_CHECKING:
-    from stages.evaluation.inference import Probabilities
-    from stages.images.catalog import Rule
-    from stages.images.photos import Photo
+from stages.evaluation.answers import Format
 
 app = console.new_app()
 
@@ -31,77 +26,43 @@ app = console.new_app()
 def main(
     run: Annotated[str, typer.Option(help="A run of params.yaml.")],
     pictures: Annotated[list[Path] | None, typer.Argument(help="Pictures, or folders of them, to look at.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print what the pictures are.")] = Format.TABLE,
+    show: Annotated[
+        Path | None, typer.Option(help="Draw the pictures beside what the network sees into this .png file too.")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Rebuild the network from its recipe and load these .weights.h5 into it.")
     ] = None,
 ) -> None:
-    """Predict the test images of a run's dataset into a CSV or, if pictures are named, show what they are."""
+    """Predict the test images of a run's dataset into a CSV or, if pictures are named, print what they are."""
     from stages import plan
     from stages.errors import InputError
-    from stages.evaluation import inference, tables
-    from stages.images import arrays
-    from stages.training import determinism, model_file, network
-    from stages.training.recipe import Recipe
+    from stages.evaluation import answer_sheet, answers, by_hand, inference, tables
+    from stages.images import arrays, photos
+    from stages.training import determinism, model_file
 
     chosen = plan.find_run(run)
     described = arrays.read_description(chosen.data)
-    if weights and not pictures:
-        raise InputError("--weights", "pictures to look at with them", "none", "name a picture or a folder")
-    rule = _rule(chosen.dataset, described.image_shape) if pictures else None
-    seen, unreadable = _read(pictures or [], described.image_shape, rule)
+    for option, given in (("--format", form is not Format.TABLE), ("--show", show), ("--weights", weights)):
+        if given and not pictures:
+            raise InputError(option, "pictures to look at", "none", "name a picture or a folder")
+    if show and show.suffix != ".png":
+        raise InputError("--show", "a name that ends in .png", show, "choose another name")
+    if pictures:
+        rule = photos.rule_of(chosen.dataset, described.image_shape)
+        network = by_hand.network_of(run, chosen, described, weights)
+        seen, unreadable = by_hand.read(pictures, described.image_shape, rule)
+        probabilities = network(list(seen.values()))
+        answers.show(form, list(seen), probabilities, described.classes)
+        if show and seen:
+            answer_sheet.write(show, seen, probabilities, described.classes)
+        raise typer.Exit(1 if unreadable else 0)
 
     determinism.settle(chosen.seed, inference.THREADS)
-    if weights:
-        recipe = Recipe.load(chosen.recipe_path)
-        model = network.build(recipe, chosen.recipe_path, described.image_shape, len(described.classes))
-        model_file.load_weights(model, weights)
-    else:
-        model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
-
-    if pictures:
-        _show(seen, inference.predict(model, list(seen.values()), "looking"), described.classes)
-        raise typer.Exit(1 if unreadable else 0)
+    model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
     images, labels = arrays.read_split(chosen.data, "test")
     probabilities = inference.predict(model, images, f"predicting the test images with {run}")
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
-
-
-def _rule(dataset: str, shape: tuple[int, int, int]) -> "Rule | None":
-    """Return how the images of a dataset were made, as far as its file says; `shape` is theirs.
-
-    Raises:
-        InputError: The file does not fit its schema, or the figure would not fit into the images.
-    """
-    from stages.images import catalog
-
-    path = catalog.path_of(dataset)
-    return catalog.Dataset.load(path).rule_for(shape, path) if path.exists() else None
-
-
-def _read(pictures: list[Path], shape: tuple[int, int, int], rule: "Rule | None") -> tuple[dict[Path, "Photo"], int]:
-    """Return what the network sees of each picture, and how many could not be read; each of those is reported."""
-    from stages.errors import InputError
-    from stages.images import photos
-
-    seen, unreadable = {}, 0
-    for path in photos.find(pictures):
-        try:
-            seen[path] = photos.read(path, shape, rule)
-        except InputError as error:
-            console.say(f"error: {error}")
-            unreadable += 1
-    if unreadable and not seen:
-        raise typer.Exit(1)
-    return seen, unreadable
-
-
-def _show(paths: Iterable[Path], probabilities: "Probabilities", classes: list[str]) -> None:
-    """Print the three most probable classes of each picture."""
-    rows = []
-    for path, row in zip(paths, probabilities, strict=True):
-        best = row.argsort()[::-1][:3]
-        rows.append([str(path), *(f"{classes[number]} {row[number]:.1%}" for number in best)])
-    console.table(["picture", "it is", "or", "or"][: len(rows[0])], rows)
 
 
 if __name__ == "__main__":

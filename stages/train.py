@@ -1,7 +1,7 @@
 """Train the model of a run.
 
-Reads params.yaml, the run's recipe and its dataset's arrays; writes models/<run>.keras, plots/history/<run>.csv and,
-ignored by git and DVC, logs/<run>.json with the time it took. In dvc.yaml: `train`.
+Reads params.yaml, the run's recipe and its dataset's arrays; writes models/<run>.keras, models/<run>.tflite,
+plots/history/<run>.csv and, ignored by git and DVC, logs/<run>.json with the time it took. In dvc.yaml: `train`.
 
     python -m stages.train --run mnist-mlp
 
@@ -40,7 +40,7 @@ def main(
     from stages import plan
     from stages.errors import InputError
     from stages.images import arrays
-    from stages.training import determinism, lock, model_file, network, timing
+    from stages.training import determinism, lite_file, lock, model_file, network, timing
     from stages.training.recipe import Recipe
 
     chosen = plan.find_run(run)
@@ -58,9 +58,11 @@ def main(
         started = time.monotonic()
         checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
         timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
+        for_lite = lite_file.convert(model)
         parent.check()
         if weights:
             model_file.save_weights(model, weights)
+        lite_file.save(for_lite, plan.lite_path(run))
         model_file.save(model, plan.model_path(run))
         checkpoint.delete()
 

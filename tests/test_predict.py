@@ -1,4 +1,8 @@
 import csv
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from stages import predict, preprocess, train
+from stages.evaluation import answer_sheet
 from tests import tiny
 from tests.commands import run_all
 
+ROOT = Path(__file__).parents[1]
 WEIGHTS = Path("tiny.weights.h5")
 
 
@@ -70,10 +76,95 @@ def test_a_picture_is_shown_with_its_three_most_probable_classes():
     assert (result.exit_code, result.stderr) == (0, "")
     assert header == ["picture", "it", "is", "or", "or"]
     assert (name, cells[0]) == ("zero.png", "0")
-    shares = [float(cell.removesuffix("%")) for cell in cells[1::2]]
-    assert len(shares) == 3
+    assert ["%"] * 3 == cells[2::3]
+    shares = [float(cell) for cell in cells[1::3]]
     assert shares == sorted(shares, reverse=True)
-    assert len(set(cells[::2])) == 3
+    assert len(set(cells[::3])) == 3
+
+
+def test_programs_are_told_every_class_as_json():
+    result = look("zero.png", "photos", "--format", "json")
+    zero, seven, three = json.loads(result.stdout)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert ["zero.png", "photos/more/seven.png", "photos/three.png"] == [zero["file"], seven["file"], three["file"]]
+    assert ["0", "7", "3"] == [zero["class"], seven["class"], three["class"]]
+    assert list("0123456789") == list(zero["probabilities"])
+    assert zero["probability"] == zero["probabilities"]["0"] == max(zero["probabilities"].values())
+    assert sum(zero["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_programs_are_told_every_class_as_csv():
+    result = look("zero.png", "broken.png", "--format", "csv")
+    header, row = csv.reader(result.stdout.splitlines())
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: broken.png: expected a picture, received ")
+    assert ["file", "class", "probability", *"0123456789"] == header
+    assert ["zero.png", "0"] == row[:2]
+    assert row[2] == max(row[3:])
+
+
+def test_a_sheet_shows_each_picture_beside_what_the_network_sees(tmp_path: Path):
+    sheet = tmp_path / "new/sheet.png"
+    result = look("zero.png", "photos", "broken.png", "--show", str(sheet))
+
+    assert result.exit_code == 1
+    assert look("zero.png", "photos", "broken.png").stdout == result.stdout
+    with Image.open(sheet) as opened:
+        drawn = np.asarray(opened)
+    place = drawn[answer_sheet.HEADER :, 2 * answer_sheet.GAP + answer_sheet.SIDE :][: answer_sheet.SIDE]
+    enlarged = np.asarray(Image.open("zero.png").resize((answer_sheet.SIDE,) * 2, Image.Resampling.NEAREST))
+    np.testing.assert_array_equal(enlarged, place[:, : answer_sheet.SIDE, 0])
+
+
+def test_looking_at_pictures_needs_no_tensorflow():
+    """In a Python where importing it would fail; and standard error stays empty."""
+    forbidding = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; import runpy; "
+    running = (
+        "sys.argv[1:] = ['--run', 'tiny-mlp', 'zero.png']; runpy.run_module('stages.predict', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", forbidding + running],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "zero.png" in done.stdout
+
+
+def test_a_network_that_litert_cannot_have_is_asked_in_keras(monkeypatch: pytest.MonkeyPatch):
+    expected = look("photos").stdout
+    lite = Path("models/tiny-mlp.tflite")
+    content = lite.read_bytes()
+    lite.write_bytes(b"")
+    result = look("photos")
+    lite.write_bytes(content)
+
+    assert (0, expected) == (result.exit_code, result.stdout), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "expected a trained model, received none; run dvc repro train@tiny-mlp"),
+        (b"no model", "expected a model in LiteRT's format, received a damaged file; run dvc repro train@tiny-mlp"),
+    ],
+)
+def test_a_run_that_was_not_trained_is_told_in_one_line(content: bytes | None, expected: str):
+    lite = Path("models/tiny-mlp.tflite")
+    before = lite.read_bytes()
+    lite.unlink()
+    if content:
+        lite.write_bytes(content)
+    result = look("zero.png")
+    lite.write_bytes(before)
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert f"error: models/tiny-mlp.tflite: {expected}\n" == result.stderr
 
 
 def test_a_folder_stands_for_the_pictures_in_it():
@@ -108,7 +199,10 @@ def test_weights_alone_say_the_same_as_the_model():
         (["empty"], "empty: expected pictures (.bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp), received none"),
         (["nowhere.png"], "nowhere.png: expected a picture or a folder of pictures, received nothing there"),
         (["params.yaml"], "params.yaml: expected a picture, received something else"),
-        (["--weights", str(WEIGHTS)], "--weights: expected pictures to look at with them, received none; name a"),
+        (["--weights", str(WEIGHTS)], "--weights: expected pictures to look at, received none; name a"),
+        (["--format", "json"], "--format: expected pictures to look at, received none; name a"),
+        (["--show", "sheet.png"], "--show: expected pictures to look at, received none; name a"),
+        (["zero.png", "--show", "sheet.doc"], "--show: expected a name that ends in .png, received sheet.doc; choose"),
         (
             ["zero.png", "--weights", "none.weights.h5"],
             "none.weights.h5: expected a weights file, received none",

@@ -7,15 +7,30 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
-from stages.images import figures
-from stages.images.catalog import Pictures, Rule
+from stages.images import catalog, figures
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
 DAMAGE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # as Pillow says it
 LYING = (5, 6, 7, 8)  # values of EXIF's orientation: the picture is to be turned by a right angle
 
+ENOUGH = 512  # pixels of a side; more of them change little in what a network sees
+
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
+
+
+def rule_of(dataset: str, shape: tuple[int, int, int]) -> catalog.Rule | None:
+    """Return how the images of a dataset were made, if it has a file in datasets/ that says so.
+
+    Args:
+        dataset: Its name.
+        shape: Height, width and channels of its images, in pixels.
+
+    Raises:
+        InputError: The file does not fit its schema, or the figure would not fit into the images.
+    """
+    path = catalog.path_of(dataset)
+    return catalog.Dataset.load(path).rule_for(shape, path) if path.exists() else None
 
 
 def find(paths: list[Path]) -> list[Path]:
@@ -38,7 +53,7 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
-def read(path: Path, shape: tuple[int, int, int], rule: Rule | None = None) -> Photo:
+def read(path: Path, shape: tuple[int, int, int], rule: catalog.Rule | None = None) -> Photo:
     """Read a picture as a network of this input shape sees it: upright, and light on a dark ground as MNIST is.
 
     Args:
@@ -54,8 +69,8 @@ def read(path: Path, shape: tuple[int, int, int], rule: Rule | None = None) -> P
     Raises:
         InputError: The file is not a picture, or is damaged; or there is a rule, and no figure in the picture.
     """
-    picture = _open(path, "L" if shape[2] == 1 else "RGB")
-    if isinstance(rule, Pictures):
+    picture = upright(path, "L" if shape[2] == 1 else "RGB", max(ENOUGH, *shape))
+    if isinstance(rule, catalog.Pictures):
         return _fit_whole(picture, shape)
     if rule is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
         return _fit_whole(_light_on_dark(picture), shape)
@@ -82,15 +97,27 @@ def read_size(path: Path) -> tuple[int, int]:
     return (width, height) if lies else (height, width)
 
 
-def _open(path: Path, mode: str) -> Image.Image:
-    """Return a picture upright, in this mode, what is transparent lying on white paper."""
+def upright(path: Path, mode: str, enough: int = ENOUGH) -> Image.Image:
+    """Read a picture upright, what is transparent lying on white paper; a large JPEG is read smaller than it is.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP, GIF or TIFF.
+        mode: L for grey, RGB for colour.
+        enough: Pixels that a JPEG's sides must keep.
+
+    Raises:
+        InputError: The file is not a picture, or is damaged.
+    """
     try:
         with Image.open(path, formats=FORMATS) as opened:
-            picture = _in_bytes(ImageOps.exif_transpose(opened)).convert("RGBA")
+            opened.draft(None, (enough, enough))  # a telephone's 12 million pixels would take half a second
+            picture = _in_bytes(ImageOps.exif_transpose(opened))
+            if picture.has_transparency_data:
+                picture = picture.convert("RGBA")
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+            return picture.convert("RGB").convert(mode)
     except DAMAGE as error:
         raise InputError(path, "a picture", _in_few_words(error), "save it again, as PNG for instance") from error
-    ground = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(ground, picture).convert(mode)
 
 
 def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> Photo:

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from stages.errors import InputError
-from stages.images import photos
+from stages.images import catalog, photos
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 
@@ -25,6 +27,24 @@ def palette():
     picture = picture.convert("P")
     picture.putpalette([0, 0, 0, 255, 255, 255])
     return picture
+
+
+def black_ink_in_a_palette():
+    """Return black ink on a ground that the palette says is transparent."""
+    picture = drawing(ink=1).convert("P")
+    picture.putpalette([90, 90, 90, 0, 0, 0])
+    return picture
+
+
+def sixteen_bits_a_colour(path):
+    """Write a PNG of 3 × 16 bits a pixel, which Pillow can read but not write."""
+    rows = np.repeat(np.asarray(drawing(), ">u2")[..., np.newaxis] * 257, 3, axis=2)
+    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    parts = ((b"IHDR", struct.pack(">2I5B", 28, 28, 16, 2, 0, 0, 0)), (b"IDAT", pixels), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
 def sixteen_bits():
@@ -48,6 +68,15 @@ SEEN = {
     "dark on light in 16 bits": (lambda: Image.fromarray(65535 - np.asarray(sixteen_bits())), "a.png", {}),
     "black ink on nothing": (lambda: drawing("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)), "a.png", {}),
     "black ink on transparent white": (lambda: drawing("LA", (255, 0), (0, 255)), "a.png", {}),
+    "black ink on a transparent palette": (black_ink_in_a_palette, "a.png", {"transparency": 0}),
+    "black ink on a transparent GIF": (black_ink_in_a_palette, "a.gif", {"transparency": 0}),
+    "black ink on transparent WebP": (
+        lambda: drawing("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)),
+        "a.webp",
+        {"lossless": True},
+    ),
+    "TIFF in colour": (lambda: drawing("RGB", "black", "white"), "a.tif", {"compression": "tiff_lzw"}),
+    "the first image of several": (drawing, "a.gif", {"save_all": True, "append_images": [Image.new("L", (28, 28))]}),
     "WebP": (lambda: drawing("RGB", "black", "white"), "a.webp", {"lossless": True}),
     "BMP": (drawing, "a.bmp", {}),
     "GIF": (drawing, "a.gif", {}),
@@ -72,6 +101,36 @@ def test_a_drawing_looks_the_same_however_it_is_stored(tmp_path, case):
 def test_a_jpeg_looks_nearly_the_same(tmp_path, mode, ground, ink):
     drawing(mode, ground, ink).save(tmp_path / "a.jpeg", quality=95)
     np.testing.assert_allclose(photos.read(tmp_path / "a.jpeg", GREY), EXPECTED, atol=8)
+
+
+def test_a_colour_of_16_bits_looks_the_same(tmp_path):
+    sixteen_bits_a_colour(tmp_path / "a.png")
+    np.testing.assert_array_equal(EXPECTED, photos.read(tmp_path / "a.png", GREY))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_of_a_telephone_is_turned_upright(tmp_path, orientation):
+    turned = {
+        2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180], 4: [Image.Transpose.FLIP_TOP_BOTTOM],
+        5: [Image.Transpose.TRANSPOSE], 6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE],
+        8: [Image.Transpose.ROTATE_270],
+    }  # fmt: skip
+    picture = drawing()
+    for turn in turned.get(orientation, []):
+        picture = picture.transpose(turn)
+    picture.save(tmp_path / "a.jpg", quality=95, exif=exif(orientation))
+    np.testing.assert_allclose(photos.read(tmp_path / "a.jpg", GREY), EXPECTED, atol=8)
+
+
+def test_a_large_jpeg_is_read_smaller_and_looks_the_same(tmp_path):
+    large = drawing("L", 255, 0).resize((4032, 3024), Image.Resampling.BICUBIC)
+    for name in ("a.jpg", "a.png"):
+        large.save(tmp_path / name)
+    assert photos.upright(tmp_path / "a.jpg", "L").size == (1008, 756)
+    assert photos.upright(tmp_path / "a.jpg", "L", 2000).size == (4032, 3024)
+    rule = catalog.Photos(fit=20, centre="mass")
+    seen = [photos.read(tmp_path / name, GREY, rule).astype(int) for name in ("a.jpg", "a.png")]
+    np.testing.assert_allclose(*seen, atol=12)
 
 
 def test_grey_of_16_bits_is_scaled_and_not_cut_off(tmp_path):

@@ -1,0 +1,27 @@
+"""The models that dvc.yaml offers to others."""
+
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from stages import plan
+from stages.settings import read_yaml
+
+ROOT = Path(__file__).parents[1]
+RUNS = plan.Plan.load(ROOT / plan.PATH).runs
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_each_run_offers_its_model(run: str):
+    offered = read_yaml(ROOT / "dvc.yaml")["artifacts"][run]
+
+    assert str(plan.model_path(run)) == offered["path"]
+    assert "model" == offered["type"]
+    assert RUNS[run].dataset in offered["labels"]
+
+
+def test_dvc_reads_what_is_offered():
+    offered = Repo(str(ROOT), uninitialized=True).artifacts.read()["dvc.yaml"]
+
+    assert set(RUNS) <= set(offered)

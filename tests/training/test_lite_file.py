@@ -1,0 +1,163 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stages import download, preprocess, train
+from stages.errors import InputError
+from stages.evaluation import lite
+from stages.images import arrays
+from stages.training import lite_file, model_file, network
+from tests import tiny
+from tests.commands import run_all
+from tests.training.test_model_file import CNN
+from tests.training.test_network import branch, random_images, recipe
+
+ROOT = Path(__file__).parents[2]
+WHERE = Path("recipes/mlp.yaml")
+SHAPE, NUM_CLASSES = (8, 8, 3), 4
+RUNS = ("tiny-mlp", "tiny-cnn")
+
+
+def differences(
+    keras_says: npt.NDArray[np.float32], lite_says: npt.NDArray[np.float32]
+) -> tuple[float, npt.NDArray[np.intp]]:
+    """Return the largest difference, and which images are of another class though Keras's best two differ by more."""
+    best, second = -np.sort(-keras_says)[:, :2].T
+    other = keras_says.argmax(axis=1) != lite_says.argmax(axis=1)
+    return float(abs(keras_says - lite_says).max()), np.flatnonzero(other & (best - second > 1e-3))
+
+
+def compare(folder: Path, run: str, images: npt.NDArray[np.uint8]) -> None:
+    keras_model = model_file.load(folder / f"models/{run}.keras", images.shape[1:], 10)
+    lite_model = lite.load(folder / f"models/{run}.tflite", images.shape[1:], 10)
+    furthest, of_another_class = differences(keras_model.predict(images, verbose=0), lite.predict(lite_model, images))
+
+    assert furthest < 1e-3
+    assert of_another_class.tolist() == []
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with an MLP and a CNN, trained; the CNN has what acts in training only, and a sum of two layers."""
+    project = tiny.write_project(tmp_path_factory.mktemp("trained"))
+    (project / "params.yaml").write_text(f"{tiny.PARAMS}  tiny-cnn: {{dataset: tiny, recipe: cnn, seed: 3}}\n")
+    (project / "recipes/cnn.yaml").write_text(CNN)
+    run_all(project, (preprocess.app, ["tiny"]), *((train.app, ["--run", run]) for run in RUNS))
+    return project
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_trained_run_says_the_same_in_litert(run: str, trained: Path):
+    images, _ = arrays.read_split(trained / "data/processed/tiny", "test")
+
+    compare(trained, run, images)
+
+
+@pytest.mark.network
+def test_mnist_is_told_the_same_in_litert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """All 10,000 test images, by an MLP and a CNN."""
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "recipes").mkdir()
+    shutil.copy(ROOT / "datasets/mnist.yaml", tmp_path / "datasets")
+    for name in ("mlp", "cnn-small"):
+        text = (ROOT / f"recipes/{name}.yaml").read_text()
+        (tmp_path / f"recipes/{name}.yaml").write_text(text.replace("epochs: 5", "epochs: 1"))
+    runs = "".join(f"  {name}: {{dataset: mnist, recipe: {name}, seed: 0}}\n" for name in ("mlp", "cnn-small"))
+    params = f"downloads: [mnist]\ndatasets: {{mnist: {{source: data/raw/mnist}}}}\nruns:\n{runs}"
+    (tmp_path / "params.yaml").write_text(params)
+    if (ROOT / "data/raw/mnist").is_dir():
+        monkeypatch.setenv("DATASETS_FROM", str(ROOT / "data/raw"))
+    made = [(train.app, ["--run", name]) for name in ("mlp", "cnn-small")]
+    run_all(tmp_path, (download.app, ["mnist"]), (preprocess.app, ["mnist"]), *made)
+    images, _ = arrays.read_split(tmp_path / "data/processed/mnist", "test")
+
+    assert images.shape == (10_000, 28, 28, 1)
+    for name in ("mlp", "cnn-small"):
+        compare(tmp_path, name, images)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_another_process_makes_the_same_bytes(run: str, trained: Path, tmp_path: Path):
+    path = trained / f"models/{run}.tflite"
+    expected = path.read_bytes()
+    path.unlink()
+    command = [sys.executable, "-m", "stages.train", "--run", run]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "STAGES_CACHE": str(tmp_path)}
+    done = subprocess.run(command, cwd=trained, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert expected == path.read_bytes()
+    assert all(line.startswith("epoch ") for line in done.stderr.splitlines()), done.stderr
+
+
+# what LiteRT has no operation for, and which
+LACKED = {
+    "AdaptiveAveragePooling3D": "AvgPool3D",
+    "AdaptiveMaxPooling3D": "MaxPool3D",
+    "AveragePooling3D": "AvgPool3D",
+    "CategoryEncoding": "DenseBincount",
+    "Hashing": "AsString, StringToHashBucketFast",
+    "MaxPooling3D": "MaxPool3D",
+}
+# one of each kind of layer that LiteRT has; all were tried once, which takes a minute
+TRIED = (
+    "AugMix", "BatchNormalization", "Conv2DTranspose", "Dropout", "GaussianNoise", "GroupNormalization", "LSTM",
+    "MultiHeadAttention", "Normalization", "RandomFlip", "RandomHue", "RandomRotation", "Resizing", "SeparableConv2D",
+    "UpSampling2D",
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("name", TRIED)
+def test_a_layer_says_the_same_in_litert(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    model = network.build(recipe(branch(name)), WHERE, SHAPE, NUM_CLASSES)
+    images = random_images(8)
+    state = [np.array(variable) for variable in model.variables]
+    lite_file.save(lite_file.convert(model), tmp_path / "model.tflite")
+    lite_says = lite.predict(lite.load(tmp_path / "model.tflite", SHAPE, NUM_CLASSES), images)
+
+    assert np.allclose(model(images.astype(np.float32), training=False), lite_says, atol=1e-4)
+    assert all(np.array_equal(before, now) for before, now in zip(state, model.variables, strict=True))
+    assert ("", "") == capfd.readouterr()
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("name", LACKED)
+def test_a_network_that_litert_cannot_have_leaves_an_empty_file_and_a_line(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "model.tflite"
+    lite_file.save(lite_file.convert(network.build(recipe(branch(name)), WHERE, SHAPE, NUM_CLASSES)), path)
+    [line] = capfd.readouterr().err.splitlines()
+
+    assert not lite.exists(path)
+    assert f"LiteRT cannot have this network, since it lacks {LACKED[name]}; predict will ask the Keras model" == line
+
+
+@pytest.mark.parametrize(("shape", "num_classes"), [((32, 32, 3), 10), ((28, 28, 1), 7)])
+def test_a_model_of_another_dataset_is_refused(shape: tuple[int, int, int], num_classes: int, trained: Path):
+    with pytest.raises(InputError, match=r"tiny-mlp\.tflite: expected the shapes of its dataset, .* received"):
+        lite.load(trained / "models/tiny-mlp.tflite", shape, num_classes)
+
+
+@pytest.mark.parametrize("keep", [1, 100, -100])
+def test_a_damaged_model_is_refused(keep: int, trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes((trained / "models/tiny-mlp.tflite").read_bytes()[:keep])
+
+    with pytest.raises(InputError, match=r"damaged\.tflite: expected a model in LiteRT's format, received a damaged"):
+        lite.load(path, (28, 28, 1), 10)
+    assert "" == capfd.readouterr().err
+
+
+def test_what_was_not_trained_is_told(tmp_path: Path):
+    with pytest.raises(
+        InputError, match=r"tiny\.tflite: expected a trained model, received none; run dvc repro train@"
+    ):
+        lite.exists(tmp_path / "tiny.tflite")
