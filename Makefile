@@ -42,6 +42,10 @@ format: install ## Put the code into shape
 compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
 
+.PHONY: report
+report: install ## Put all runs and their pictures into one page that needs no network: report.html
+	@python -m stages.report
+
 .PHONY: bench
 bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 45 minutes
 	python -m benchmarks.training

@@ -1,8 +1,8 @@
 """Let the model of a run say what it sees.
 
 As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset, and writes
-predictions/<run>.csv. By hand, with pictures: reads how the dataset was made from datasets/<dataset>.yaml, if there is
-such a file, prints a table and writes nothing. In dvc.yaml: `predict`.
+predictions/<run>.csv and plots/predictions/<run>.png. By hand, with pictures: reads how the dataset was made from
+datasets/<dataset>.yaml, if there is such a file, prints a table and writes nothing. In dvc.yaml: `predict`.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
@@ -40,6 +40,7 @@ def main(
     from stages.errors import InputError
     from stages.evaluation import inference, tables
     from stages.images import arrays
+    from stages.pictures import predictions
     from stages.training import determinism, model_file, network
     from stages.training.recipe import Recipe
 
@@ -64,6 +65,7 @@ def main(
     images, labels = arrays.read_split(chosen.data, "test")
     probabilities = inference.predict(model, images, f"predicting the test images with {run}")
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
+    predictions.draw(plan.picture_path("predictions", run), run, images, labels, probabilities, described.classes)
 
 
 def _rule(dataset: str, shape: tuple[int, int, int]) -> "Photos | None":

@@ -1,6 +1,7 @@
 """Turn a dataset's IDX files into .npy arrays.
 
-Reads datasets/<name>.yaml and the dataset's source folder, writes data/processed/<name>/. In dvc.yaml: `preprocess`.
+Reads datasets/<name>.yaml and the dataset's source folder, writes data/processed/<name>/ and, for people,
+plots/samples/<name>.png. In dvc.yaml: `preprocess`.
 
     python -m stages.preprocess mnist
 
@@ -25,13 +26,17 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
     """Turn a dataset's IDX files into uint8 arrays of shape (N, height, width, 1), and describe them."""
-    from stages.images import catalog, preprocessing
+    from stages import plan
+    from stages.images import arrays, catalog, preprocessing
+    from stages.pictures import samples
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
-    preprocessing.preprocess(
-        dataset, description, source or Path("data/raw") / name, output or Path("data/processed") / name
-    )
+    folder = output or Path("data/processed") / name
+    preprocessing.preprocess(dataset, description, source or Path("data/raw") / name, folder)
+    images, labels = arrays.read_split(folder, "train")
+    classes = arrays.read_description(folder).classes
+    samples.draw(plan.picture_path("samples", name), name, images, labels, classes)
 
 
 if __name__ == "__main__":
