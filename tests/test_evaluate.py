@@ -183,8 +183,8 @@ def test_the_card_names_what_the_model_was_made_from_and_with():
     assert "trained on 2 processor threads, in float32" in sections["Made with"]
 
 
-def test_the_card_says_when_training_was_watched_on_the_test_images():
-    watched = "watched on the test images"
+def test_the_card_says_when_the_test_images_were_looked_at_before():
+    watched = "validated on the test images"
     assert watched not in card()["Limits"]
     recipe = Path("recipes/mlp.yaml")
     recipe.write_text(recipe.read_text().replace("validation: none", "validation: test"))

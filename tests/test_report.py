@@ -81,7 +81,7 @@ def test_the_leaderboard_has_a_row_for_each_run_with_metrics():
     assert ["Tiny", accuracy] == rows["tiny-mlp"][:2]
     assert ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"] == rows["tiny-mlp"][3:]
     low, high = map(float, rows["tiny-mlp"][2].split("…"))
-    assert low < metrics["accuracy"] < high
+    assert low <= metrics["accuracy"] <= high < low + 0.3
     assert ["–", "–", "–"] == rows["c"][2:5]
 
 
@@ -89,9 +89,9 @@ def test_runs_that_lack_something_are_named_with_the_command_that_brings_it():
     result = CliRunner().invoke(report.app)
     said = words(REPORT.read_text(encoding="utf-8"))
 
-    assert "Not yet evaluated d : dvc repro evaluate@d predict@d" in said
+    assert "Not yet evaluated d: dvc repro evaluate@d predict@d" in said
     assert "d has no result yet: dvc repro evaluate@d predict@d" in result.stderr
-    assert "Not here: training curves, confusion matrix, accuracy of each class, most confident mistakes" in said
+    assert "Not here: training curves, confusion matrix, most confident mistakes, accuracy of each class" in said
     assert 1 == said.count("Not here:")
 
 

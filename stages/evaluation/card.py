@@ -113,7 +113,7 @@ def _limits(of: Evaluated) -> Iterator[str]:
     yield f"- It knows no answer but its {len(of.data.classes)} classes, and gives one to every image."
     yield f"- It was trained and scored on {_title(of)} alone; nothing is known of it on other images."
     if of.recipe.training.validation == "test":
-        yield "- Its training was watched on the test images, so the result may be a little too good."
+        yield "- Its curves were validated on the test images: whoever chose the recipe by them has chosen by the test."
     there = [number for number, each in enumerate(of.test.by_class) if each.images]
     weakest = sorted(there, key=lambda number: of.test.by_class[number].recall)[:WEAKEST]
     named = ", ".join(

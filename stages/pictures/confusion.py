@@ -14,7 +14,7 @@ LOWEST_SHOWN = 0.0005  # share of a class; less is written as nothing
 
 
 def draw(path: Path, run: str, confusion: npt.NDArray[np.int64], classes: Sequence[str]) -> None:
-    """Draw the share of each class's images that were taken for each class, in %: right ones blue, mistakes red.
+    """Draw the share of each class's images that were taken for each class, in %: right ones blue, mistakes orange.
 
     Args:
         path: The PNG file.

@@ -7,7 +7,7 @@ from stages.evaluation.inference import Probabilities
 from stages.images.arrays import Images, Labels
 from stages.pictures import look, tiles
 
-SHOWN = 30
+SHOWN = 24
 
 
 def draw(

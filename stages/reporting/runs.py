@@ -16,9 +16,9 @@ from stages.plan import Run
 # kind of picture: what it shows, and how to read it
 PICTURES = {
     "history": ("Training curves", "Validation far below training is overfitting."),
-    "confusion": ("Confusion matrix", "Each row is a true class; blue was recognized, red was taken for another."),
-    "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
+    "confusion": ("Confusion matrix", "Each row is a true class; blue was recognized, orange taken for another."),
     "mistakes": ("Most confident mistakes", "Where it was surest, and wrong."),
+    "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
     "calibration": ("Calibration", "Points below the dashed line: surer than right."),
     "predictions": ("First test images", "What it says of images it was not trained on."),
 }
