@@ -24,7 +24,7 @@ def draw(path: Path, run: str, bins: Sequence[Bin]) -> None:
     from matplotlib.ticker import StrMethodFormatter
 
     note = f"is it right as often as it is sure? Expected calibration error: {expected_error(bins):.4f}"
-    with look.picture(path, look.title(run, "calibration"), note, (5.4, 5)) as figure:
+    with look.chart(path, look.title(run, "calibration"), note, (5.4, 5)) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         above.plot([0, 1], [0, 1], color=look.GREY, ls="--", lw=1.2, label="as often as it is sure")
         above.vlines(sure, bounds[:, 0], bounds[:, 1], color=look.BLUE, lw=2)
@@ -40,4 +40,5 @@ def draw(path: Path, run: str, bins: Sequence[Bin]) -> None:
             xlabel="probability of the predicted class", ylabel="images", yscale="log", xlim=(0, 1), ylim=(0.7, None)
         )
         below.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        below.minorticks_off()
         below.grid(visible=True, axis="y")

@@ -28,7 +28,7 @@ def draw(path: Path, run: str, scores: Scores, classes: Sequence[str]) -> None:
     places = np.arange(len(weakest))
     first = f"the weakest {len(weakest)} of {len(classes)}" if len(weakest) < len(classes) else "weakest first"
     note = f"{first}, with 95 % intervals; dashed: all classes, {scores.accuracy:.4f}"
-    with look.picture(path, look.title(run, "accuracy of each class"), note, (7.2, 0.7 + 0.27 * len(places))) as figure:
+    with look.chart(path, look.title(run, "accuracy of each class"), note, (7.2, 0.7 + 0.27 * len(places))) as figure:
         axes = figure.subplots()
         axes.hlines(places, bounds[:, 0], bounds[:, 1], color=look.BLUE, lw=2)
         axes.plot(accuracy[weakest], places, "o", color=look.BLUE, ms=6)

@@ -31,11 +31,11 @@ def draw(path: Path, run: str, confusion: npt.NDArray[np.int64], classes: Sequen
     count, right = len(shown), np.eye(len(shown), dtype=bool)
     with_numbers = count <= MOST_WITH_NUMBERS
     cells = max(3.0, count * (0.47 if with_numbers else 0.2))  # inches
-    words = 0.9 + 0.07 * max(map(len, names))
+    around = 0.9 + 0.07 * max(map(len, names))
     note = "of 100 images of a true class, how many are taken for which class"
     if count < len(classes):
         note += f"; the {count} of {len(classes)} classes with the most mistakes"
-    with look.picture(path, look.title(run, "confusion"), note, (max(cells + words, 5.4), cells + words)) as figure:
+    with look.chart(path, look.title(run, "confusion"), note, (max(cells + around, 5.4), cells + around)) as figure:
         axes = figure.subplots()
         axes.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0, vmax=1)
         scale = PowerNorm(0.5, vmin=0, vmax=DARKEST)  # so that a mistake in a hundred is seen
@@ -44,13 +44,15 @@ def draw(path: Path, run: str, confusion: npt.NDArray[np.int64], classes: Sequen
             for (row, column), share in np.ndenumerate(shares):
                 if share >= LOWEST_SHOWN:
                     colour = "white" if share > (0.5 if row == column else DARKEST / 2) else look.INK
-                    axes.text(column, row, f"{100 * share:.1f}", color=colour, ha="center", va="center", fontsize=8)
+                    words = f"{100 * share:.1f}"
+                    text = axes.text(column, row, words, color=colour, ha="center", va="center", fontsize=8)
+                    text.set_in_layout(False)  # it lies within its cell
         size = 9 if with_numbers else 6.5
         upright = max(map(len, names)) <= 3
         axes.set_xticks(range(count), names, rotation=0 if upright else 90, fontsize=size)
         axes.set_yticks(range(count), names, fontsize=size)
-        axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
-        axes.grid(visible=True, which="minor")
-        axes.tick_params(which="both", length=0)
+        lines = np.arange(count + 1) - 0.5
+        axes.hlines(lines, lines[0], lines[-1], color=look.FAINT, lw=0.6)
+        axes.vlines(lines, lines[0], lines[-1], color=look.FAINT, lw=0.6)
+        axes.tick_params(length=0)
         axes.set(xlabel="predicted class", ylabel="true class")

@@ -18,7 +18,7 @@ def draw(path: Path, run: str, epochs: Sequence[Epoch]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     numbers = [epoch.epoch for epoch in epochs]
-    with look.picture(path, look.title(run, "training"), "accuracy and loss of each epoch", (8, 2.7)) as figure:
+    with look.chart(path, look.title(run, "training"), "accuracy and loss of each epoch", (8, 2.7)) as figure:
         for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
             axes.plot(
                 numbers, [getattr(epoch, name) for epoch in epochs], "o-", color=look.BLUE, ms=4, label="training"

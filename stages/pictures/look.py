@@ -77,7 +77,6 @@ def picture(path: Path, title: str, note: str, inches: tuple[float, float]) -> I
         width, height = inches[0], inches[1] + HEAD
         figure = Figure(figsize=(width, height))
         x, y = MARGIN / width, MARGIN / height
-        figure.set_layout_engine("constrained", rect=(x, y, 1 - 2 * x, 1 - HEAD / height - y))
         lines = (
             figure.text(x, 1 - y, title, va="top", fontsize=11, fontweight="bold"),
             figure.text(x, 1 - 3.1 * y, note, va="top", color=GREY),
@@ -87,6 +86,19 @@ def picture(path: Path, title: str, note: str, inches: tuple[float, float]) -> I
         yield figure
         with atomic.new_file(path) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})  # which would name the version
+
+
+@contextmanager
+def chart(path: Path, title: str, note: str, inches: tuple[float, float]) -> Iterator["Figure"]:
+    """Yield a figure as `picture` does, and when the block ends make room for the words around its axes."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    with picture(path, title, note, inches) as figure:
+        yield figure
+        width, height = figure.get_size_inches()
+        x, y = MARGIN / width, MARGIN / height
+        # here and not as the figure's own, for which savefig would draw everything twice
+        ConstrainedLayoutEngine(rect=(x, y, 1 - 2 * x, 1 - HEAD / height - y)).execute(figure)
 
 
 def title(name: str, kind: str) -> str:

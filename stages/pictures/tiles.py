@@ -27,7 +27,6 @@ def sheet(path: Path, title: str, note: str, inches: tuple[float, float]) -> Ite
     """Yield all of a picture below its title as axes whose units are inches, from the upper left corner."""
     width, height = inches
     with look.picture(path, title, note, inches) as figure:
-        figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, height / (height + look.HEAD)))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
