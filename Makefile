@@ -46,6 +46,10 @@ compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 schemas: install ## Write the JSON Schemas that editors complete YAML by, after a change to what it may say
 	python -m stages.schemas
 
+.PHONY: report
+report: install ## Put all runs and their pictures into one page that needs no network: report.html
+	@python -m stages.report
+
 .PHONY: bench
 bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 45 minutes
 	python -m benchmarks.training

@@ -1,18 +1,25 @@
-"""Score the model of a run.
+"""Score the model of a run, and show where it is right and where it is wrong.
 
-Reads params.yaml, models/<run>.keras and the arrays of the run's dataset; writes metrics/<run>.json,
-plots/confusion/<run>.csv and plots/classes/<run>.csv. In dvc.yaml: `evaluate`.
+Reads params.yaml, models/<run>.keras, plots/history/<run>.csv, the run's recipe, its dataset's file and its arrays;
+writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
+plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
+In dvc.yaml: `evaluate`.
 
     python -m stages.evaluate --run mnist-mlp
 
 Takes 6 s for mnist-mlp and 20 s for mnist-cnn-5x5 on 2 cores, 4 s of it the import of TensorFlow.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stages import console
+
+if TYPE_CHECKING:
+    from stages.evaluation.card import Evaluated
+    from stages.evaluation.inference import Probabilities
+    from stages.training.history import Epoch
 
 app = console.new_app()
 
@@ -22,26 +29,53 @@ app = console.new_app()
 def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages import plan
-    from stages.evaluation import inference, scores, tables
-    from stages.images import arrays
-    from stages.training import determinism, model_file
+    from stages.evaluation import calibration, card, inference, scores, tables
+    from stages.images import arrays, catalog
+    from stages.training import determinism, history, model_file
+    from stages.training.recipe import Recipe
 
     chosen = plan.find_run(run)
     described = arrays.read_description(chosen.data)
+    recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
+    epochs = history.read(plan.plot_path("history", run))
     determinism.settle(chosen.seed, inference.THREADS)
-    model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
+    path = plan.model_path(run)
+    model = model_file.load(path, described.image_shape, len(described.classes))
 
+    probabilities = {}
     scored = {}
     for split in arrays.SPLITS:
         images, labels = arrays.read_split(chosen.data, split)
-        scored[split] = scores.score(inference.predict(model, images, f"scoring {run} on the {split} images"), labels)
+        probabilities[split] = inference.predict(model, images, f"scoring {run} on the {split} images")
+        scored[split] = scores.score(probabilities[split], labels)
     test, train = scored["test"], scored["train"]
     tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), chosen.published)
     tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
     tables.write_classes(plan.plot_path("classes", run), test, described.classes)
+
+    labels = arrays.read_split(chosen.data, "test")[1]
+    bins = calibration.bins(probabilities["test"], labels)
+    of = card.Evaluated(run, chosen, path, model, recipe, dataset, described, test, train, bins)
+    card.write(plan.card_path(run), of)
+    _draw(of, epochs, probabilities["test"])
     console.say(
-        f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {sum(of.images for of in test.by_class)}"
+        f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {sum(each.images for each in test.by_class)}"
     )
+
+
+def _draw(of: "Evaluated", epochs: "list[Epoch]", probabilities: "Probabilities") -> None:
+    """Draw the pictures of a run, with the epochs of its training and the probabilities of its test images."""
+    from stages import plan
+    from stages.images import arrays
+    from stages.pictures import calibration, classes, confusion, curves, mistakes
+
+    run, names = of.name, of.data.classes
+    images, labels = arrays.read_split(of.run.data, "test")
+    curves.draw(plan.picture_path("history", run), run, epochs)
+    confusion.draw(plan.picture_path("confusion", run), run, of.test.confusion, names)
+    classes.draw(plan.picture_path("classes", run), run, of.test, names)
+    mistakes.draw(plan.picture_path("mistakes", run), run, images, labels, probabilities, names)
+    calibration.draw(plan.picture_path("calibration", run), run, of.bins)
 
 
 if __name__ == "__main__":

@@ -102,9 +102,19 @@ def lite_path(run: str) -> Path:
     return Path("models") / f"{run}.tflite"
 
 
+def card_path(run: str) -> Path:
+    """Where evaluate leaves the model card of a run."""
+    return Path("models") / f"{run}.md"
+
+
 def plot_path(kind: str, run: str) -> Path:
     """Where a table to be drawn lies: plots/history, plots/confusion or plots/classes."""
     return Path("plots") / kind / f"{run}.csv"
+
+
+def picture_path(kind: str, name: str) -> Path:
+    """Where a picture lies: of a run beside its tables and in folders of their own, of a dataset in plots/samples."""
+    return Path("plots") / kind / f"{name}.png"
 
 
 def metrics_path(run: str) -> Path:

@@ -1,8 +1,8 @@
 """Let the model of a run say what it sees.
 
-As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset, and writes
-predictions/<run>.csv. By hand, with pictures: reads models/<run>.tflite and how the dataset was made from
-datasets/<dataset>.yaml, if there is such a file, and prints what they are. In dvc.yaml: `predict`.
+As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset; writes
+predictions/<run>.csv and plots/predictions/<run>.png. By hand, with pictures: reads models/<run>.tflite and how the
+dataset was made from datasets/<dataset>.yaml, if there is such a file; prints what they are. In dvc.yaml: `predict`.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
@@ -39,6 +39,7 @@ def main(
     from stages.errors import InputError
     from stages.evaluation import answer_sheet, answers, by_hand, inference, tables
     from stages.images import arrays, photos
+    from stages.pictures import predictions
     from stages.training import determinism, model_file
 
     chosen = plan.find_run(run)
@@ -63,6 +64,7 @@ def main(
     images, labels = arrays.read_split(chosen.data, "test")
     probabilities = inference.predict(model, images, f"predicting the test images with {run}")
     tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
+    predictions.draw(plan.picture_path("predictions", run), run, images, labels, probabilities, described.classes)
 
 
 if __name__ == "__main__":

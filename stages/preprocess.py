@@ -1,7 +1,7 @@
 """Turn a dataset's files into .npy arrays.
 
 Reads datasets/<name>.yaml and the dataset's source, a folder of IDX files or pictures or an .npz file; writes
-data/processed/<name>/. In dvc.yaml: `preprocess`.
+data/processed/<name>/ and, for people, plots/samples/<name>.png. In dvc.yaml: `preprocess`.
 
     python -m stages.preprocess mnist
 
@@ -25,14 +25,17 @@ def main(
     source: Annotated[Path | None, typer.Option(help="Its folder, or its .npz file.  [default: data/raw/NAME]")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
-    """Turn a dataset into uint8 arrays of shape (N, height, width, 1 or 3), and describe them."""
-    from stages.images import catalog, preprocessing
+    """Turn a dataset into uint8 arrays of shape (N, height, width, 1 or 3), describe them, and draw some of them."""
+    from stages import plan
+    from stages.images import arrays, catalog, preprocessing
+    from stages.pictures import samples
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
-    written = preprocessing.preprocess(
-        dataset, description, source or Path("data/raw") / name, output or Path("data/processed") / name
-    )
+    folder = output or Path("data/processed") / name
+    written = preprocessing.preprocess(dataset, description, source or Path("data/raw") / name, folder)
+    images, labels = arrays.read_split(folder, "train")
+    samples.draw(plan.picture_path("samples", name), name, images, labels, written.classes)
     height, width, channels = written.image_shape
     console.say(
         f"{name}: {written.train.images} images to train on and {written.test.images} to test on, {height} × {width} "

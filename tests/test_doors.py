@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stages import download, evaluate, predict, preprocess, train
+from stages import compare, download, evaluate, predict, preprocess, report, train
 
 ROOT = Path(__file__).parents[1]
 DOORS = {"download": download, "preprocess": preprocess, "train": train, "evaluate": evaluate, "predict": predict}
-HEAVY = {"tensorflow", "keras", "numpy", "pydantic", "rich", "PIL"}
+COMMANDS = {**DOORS, "compare": compare, "report": report}
+HEAVY = {"tensorflow", "keras", "numpy", "pydantic", "rich", "PIL", "matplotlib", "jinja2"}
 HELP = """\
 import json, runpy, sys
 
@@ -30,7 +31,7 @@ def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_imports_nothing_heavy(name: str):
     done = run("-c", HELP, f"stages.{name}", "--help")
     *told, imported = done.stdout.splitlines()
@@ -40,7 +41,7 @@ def test_help_imports_nothing_heavy(name: str):
     assert not HEAVY & set(json.loads(imported))
 
 
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_answers_within_half_a_second(name: str, tmp_path: Path):
     seconds = []
     for _ in range(3):  # the best of three, since other work may be going on
@@ -54,7 +55,7 @@ def test_help_answers_within_half_a_second(name: str, tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        *((name, ["--nonsense"]) for name in DOORS),
+        *((name, ["--nonsense"]) for name in COMMANDS),
         *((name, []) for name in DOORS),
         *((name, ["one", "two"]) for name in DOORS if name != "predict"),
         ("train", ["--run"]),
@@ -62,7 +63,7 @@ def test_help_answers_within_half_a_second(name: str, tmp_path: Path):
     ],
 )
 def test_wrong_usage_is_exit_code_2(name: str, arguments: list[str]):
-    result = CliRunner().invoke(DOORS[name].app, arguments)
+    result = CliRunner().invoke(COMMANDS[name].app, arguments)
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert "Error: " in result.stderr

@@ -1,19 +1,28 @@
 import csv
+import hashlib
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from stages import evaluate, preprocess, train
+from stages.evaluation import card as card_module
+from stages.evaluation import intervals
 from stages.images import arrays
 from stages.training import model_file
 from tests import tiny
 from tests.commands import run_all
 
-MODEL = Path("models/tiny-mlp.keras")
+MODEL, CARD = Path("models/tiny-mlp.keras"), Path("models/tiny-mlp.md")
+HISTORY = Path("plots/history/tiny-mlp.csv")
+KINDS = ("calibration", "classes", "confusion", "history", "mistakes")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _in_project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(trained)
-    before = {path: path.read_bytes() for path in (Path("params.yaml"), MODEL)}
+    before = {path: path.read_bytes() for path in (Path("params.yaml"), Path("recipes/mlp.yaml"), HISTORY, MODEL)}
     yield
     for path, content in before.items():
         path.write_bytes(content)
@@ -91,7 +100,12 @@ def test_confusion_and_classes_count_every_test_image():
 
 def test_scoring_twice_gives_the_same_bytes():
     scored()
-    paths = [Path("metrics/tiny-mlp.json"), *(Path(f"plots/{kind}/tiny-mlp.csv") for kind in ("confusion", "classes"))]
+    paths = [
+        CARD,
+        Path("metrics/tiny-mlp.json"),
+        *(Path(f"plots/{kind}/tiny-mlp.csv") for kind in ("confusion", "classes")),
+        *(Path(f"plots/{kind}/tiny-mlp.png") for kind in KINDS),
+    ]
     before = [path.read_bytes() for path in paths]
     scored()
 
@@ -115,3 +129,76 @@ def test_what_cannot_be_scored_is_told_in_one_line(run: str, content: bytes | No
 
     assert result.exit_code == 1
     assert line.startswith(f"error: {expected}")
+
+
+def test_each_kind_of_picture_is_drawn():
+    scored()
+
+    for kind in KINDS:
+        with Image.open(f"plots/{kind}/tiny-mlp.png") as picture:
+            assert "PNG" == picture.format
+
+
+def test_without_a_history_nothing_is_written():
+    HISTORY.unlink()
+    metrics = Path("metrics/tiny-mlp.json")
+    metrics.unlink(missing_ok=True)
+    result = CliRunner().invoke(evaluate.app, ["--run", "tiny-mlp"])
+
+    assert (1, False) == (result.exit_code, metrics.exists())
+    assert result.stderr.startswith(f"error: {HISTORY}: expected the history of a training, received none; run dvc rep")
+
+
+def card() -> dict[str, str]:
+    """Return the sections of the model card, by title."""
+    scored()
+    _, *sections = re.split(r"^## (.+)\n", CARD.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(sections[::2], sections[1::2], strict=True))
+
+
+def test_the_card_says_what_the_metrics_and_the_tables_say():
+    metrics, sections = scored(), card()
+    right = 50 - metrics["errors"]
+    low, high = intervals.wilson(right, 50)
+
+    assert f"| accuracy | {right / 50:.4f} | {metrics['train_accuracy']:.4f} |" in sections["Result"]
+    assert f"| 95 % interval of the accuracy | {low:.4f}…{high:.4f} |  |" in sections["Result"]
+    assert f"| gain | {metrics['gain']:+.4f} |  |" in sections["Result"]
+    for row in rows("classes"):
+        assert f"| {row['class']} | 5 | {float(row['recall']):.4f} | " in sections["Each class"]
+    weakest = min(rows("classes"), key=lambda row: float(row["recall"]))
+    assert f"with their accuracy: {weakest['class']} ({float(weakest['recall']):.4f})," in sections["Limits"]
+    assert "grey images of 28 × 28 pixels" in sections["Limits"]
+
+
+def test_the_card_names_what_the_model_was_made_from_and_with():
+    sections = card()
+
+    assert Path("recipes/mlp.yaml").read_text() in sections["Recipe"]
+    assert "| `hidden` | Dense | 16 | 12,560 |" in sections["Network"]
+    for path in Path("data/processed/tiny").glob("*.npy"):
+        assert f"| `{path}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |" in sections["Data"]
+    assert "- licence: CC0\n- source: tests/tiny.py\n- images: 200 to train on, 50 to test on\n" in sections["Data"]
+    assert hashlib.sha256(MODEL.read_bytes()).hexdigest() in sections["Made with"]
+    assert "trained on 2 processor threads, in float32" in sections["Made with"]
+
+
+def test_the_card_says_when_the_test_images_were_looked_at_before():
+    watched = "validated on the test images"
+    assert watched not in card()["Limits"]
+    recipe = Path("recipes/mlp.yaml")
+    recipe.write_text(recipe.read_text().replace("validation: none", "validation: test"))
+
+    assert watched in card()["Limits"]
+
+
+def test_the_code_on_the_card_runs_where_the_model_lies():
+    code = re.search("```python\n(.*?)```", card()["Use"], re.DOTALL)[1]
+    alone = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(alone, cwd=MODEL.parent, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] in list("0123456789")
+
+
+def test_signs_that_mean_something_to_markdown_are_text():
+    assert r"\<b\>\&Co\|\*x\* \[1\]\_\~\~" == card_module._plain("<b>&Co|*x*\n[1]_~~")

@@ -82,9 +82,13 @@ def test_plots_draw_what_the_tables_say(repository):
     repository.dvc("plots", "show")
     shown = json.loads(repository.dvc("plots", "show", "--json"))
     assert "errors" not in shown
-    kinds = ("history", "classes", "confusion")
-    assert set(shown["data"]) == {f"plots/{kind}/{run}.csv" for kind in kinds for run in RUNS}
-    for path, (plot,) in shown["data"].items():
+    tables = {f"plots/{kind}/{run}.csv" for kind in ("history", "classes", "confusion") for run in RUNS}
+    kinds = ("calibration", "classes", "confusion", "history", "mistakes", "predictions")
+    pictures = {f"plots/{kind}/{run}.png" for kind in kinds for run in RUNS} | {"plots/samples/tiny.png"}
+    assert set(shown["data"]) == tables | pictures
+    assert {"image"} == {plot["type"] for path in pictures for plot in shown["data"][path]}
+    for path in tables:
+        (plot,) = shown["data"][path]
         drawn = [{**row, "rev": "workspace"} for row in repository.rows(path)]
         values = plot["content"]["data"]["values"]
         assert [{key: row[key] for key in drawn[0]} for row in values] == drawn
@@ -99,12 +103,12 @@ def test_plots_draw_what_the_tables_say(repository):
 
 def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository):
     repository.edit("recipes/mlp.yaml", "units: 16", "units: 24")
-    assert repository.changed_stages() == {"train@mlp-0", "train@mlp-1"}
+    assert repository.changed_stages() == {f"{stage}@mlp-{seed}" for stage in ("train", "evaluate") for seed in (0, 1)}
     repository.edit("recipes/mlp.yaml", "units: 24", "units: 16")
     assert repository.changed_stages() == set()
 
     repository.edit("recipes/wide.yaml", "units: 16", "units: 24")
-    assert repository.changed_stages() == {"train@wide-0"}
+    assert repository.changed_stages() == {"train@wide-0", "evaluate@wide-0"}
     story = ["recipes/wide.yaml", "layers.hidden.units", "16", "24"]
     assert repository.table("params", "diff") == [["Path", "Param", "HEAD", "workspace"], story]
     assert repository.repro().ran == chain("wide-0")
@@ -119,6 +123,13 @@ def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository
     repository.dvc("plots", "diff", "HEAD~1")
     page = (repository.folder / "dvc_plots/index.html").read_text()
     assert '"rev": "HEAD~1", "filename": "plots/history/wide-0.csv"' in page
+    diff = json.loads(repository.dvc("plots", "diff", "--json", "HEAD~1", "--targets", "plots/history/wide-0.csv"))
+    (curves,) = diff["data"]["plots/history/wide-0.csv"]
+    rows = curves["content"]["data"]["values"]
+    assert [(row["rev"], row["epoch"]) for row in rows] == [
+        (revision, epoch) for revision in ("HEAD~1", "workspace") for epoch in ("1", "2")
+    ]
+    assert {chart["encoding"]["color"]["field"] for chart in curves["content"]["hconcat"]} == {"rev"}
 
     repository.edit("recipes/wide.yaml", "units: 24", "units: 16")
     back = repository.repro()

@@ -42,7 +42,7 @@ def _in_project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     before = sorted(trained.rglob("*"))
     yield
     made = set(trained.rglob("*")) - set(before)
-    assert {path.name for path in made} <= {"predictions", "tiny-mlp.csv"}
+    assert {path.name for path in made} <= {"plots", "predictions", "tiny-mlp.csv", "tiny-mlp.png"}
 
 
 def look(*arguments: str) -> Result:

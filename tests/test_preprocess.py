@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from stages import preprocess
@@ -50,6 +51,13 @@ def test_the_description_says_what_numpy_says(preprocessed):
             "pixel_mean": pytest.approx(images.mean(), abs=5e-5),
             "pixel_deviation": pytest.approx(images.std(), abs=5e-5),
         } == described[split]
+
+
+def test_a_sheet_shows_samples_of_each_class(preprocessed):
+    with Image.open("plots/samples/tiny.png") as picture:
+        width, height = picture.size
+        assert height > width * 0.6  # ten rows of twelve
+    assert ["plots/samples/tiny.png"] == [str(path) for path in Path("plots").rglob("*") if path.is_file()]
 
 
 def test_the_same_files_give_the_same_bytes_and_replace_what_was_there(preprocessed):

@@ -2,9 +2,10 @@
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stages import atomic
+from stages.errors import InputError
 
 
 class Epoch(NamedTuple):
@@ -25,3 +26,27 @@ def write(path: Path, epochs: list[Epoch]) -> None:
         writer.writerows(
             [epoch, *("" if value is None else f"{value:.6f}" for value in values)] for epoch, *values in epochs
         )
+
+
+def read(path: Path) -> list[Epoch]:
+    """Return a history as it was written, one epoch at least.
+
+    Raises:
+        InputError: There is no such file, or it is not a history.
+    """
+    again = "run dvc repro, or the train stage"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        epochs = [Epoch(int(row["epoch"]), *(_number(row[name]) for name in Epoch._fields[1:])) for row in rows]
+    except FileNotFoundError as error:
+        raise InputError(path, "the history of a training", "none", again) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(path, f"the columns {', '.join(Epoch._fields)} of numbers", error, again) from error
+    if not epochs:
+        raise InputError(path, "an epoch at least", "none", again)
+    return epochs
+
+
+def _number(cell: str) -> Any:
+    return None if cell == "" else float(cell)

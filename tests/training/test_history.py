@@ -1,5 +1,9 @@
+import re
 from pathlib import Path
 
+import pytest
+
+from stages.errors import InputError
 from stages.training import history
 from stages.training.history import Epoch
 
@@ -31,3 +35,30 @@ def test_a_longer_history_replaces_the_shorter_one(tmp_path: Path):
 
     assert len(path.read_text().splitlines()) == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_history_is_read_as_it_was_written(tmp_path: Path):
+    epochs = [Epoch(1, 2.0, 0.25, 1.5, 0.5), Epoch(2, 0.333333, 0.666667)]
+    history.write(tmp_path / "run.csv", epochs)
+
+    assert epochs == history.read(tmp_path / "run.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [
+        (None, "the history of a training, received none"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n", "an epoch at least, received none"),
+        (
+            "epoch,loss\n1,2\n",
+            "the columns epoch, loss, accuracy, val_loss, val_accuracy of numbers, received 'accuracy'",
+        ),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,x,0.5,,\n", "of numbers, received could not convert"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,2\n", "of numbers, received"),
+    ],
+)
+def test_a_history_that_is_none_is_told_in_one_line(text: str | None, received: str, tmp_path: Path):
+    if text is not None:
+        (tmp_path / "run.csv").write_text(text)
+    with pytest.raises(InputError, match=re.escape(received)):
+        history.read(tmp_path / "run.csv")

@@ -1,0 +1,1 @@
+"""The report: all runs on one page."""

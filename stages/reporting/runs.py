@@ -1,0 +1,112 @@
+"""What is known of each run of params.yaml, read from what the stages left; TensorFlow is not needed for it."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages import plan
+from stages.errors import InputError
+from stages.evaluation import intervals
+from stages.images import catalog
+from stages.plan import Run
+
+# kind of picture: what it shows, and how to read it
+PICTURES = {
+    "history": ("Training curves", "Validation far below training is overfitting."),
+    "confusion": ("Confusion matrix", "Each row is a true class; blue was recognized, orange taken for another."),
+    "mistakes": ("Most confident mistakes", "Where it was surest, and wrong."),
+    "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
+    "calibration": ("Calibration", "Points below the dashed line: surer than right."),
+    "predictions": ("First test images", "What it says of images it was not trained on."),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that has metrics.
+
+    Attributes:
+        name: The run's name.
+        run: Its line in params.yaml.
+        title: Its dataset's name for people.
+        metrics: As metrics/<run>.json has them.
+        interval: 95 % interval of the accuracy, 0…1, or None where the table of the classes is missing.
+        pictures: The PNG of each kind of PICTURES that is there.
+        card: Its model card as Markdown, or None.
+    """
+
+    name: str
+    run: Run
+    title: str
+    metrics: Mapping[str, Any]
+    interval: tuple[float, float] | None
+    pictures: Mapping[str, bytes]
+    card: str | None
+
+    @property
+    def missing(self) -> list[str]:
+        """What the page would show of it if it were there, in words."""
+        lacking = [words.lower() for kind, (words, _) in PICTURES.items() if kind not in self.pictures]
+        return lacking if self.card else [*lacking, "model card"]
+
+
+def read() -> tuple[list[Result], list[str]]:
+    """Return the runs that have metrics, by dataset and the most accurate first, and the names of the others.
+
+    Raises:
+        InputError: params.yaml, a dataset's file or a metrics file does not fit.
+    """
+    runs = plan.Plan.load(plan.PATH).runs
+    results = [_read(name, run) for name, run in runs.items() if plan.metrics_path(name).exists()]
+    results.sort(key=lambda result: (result.title, -result.metrics["accuracy"]))
+    return results, [name for name in runs if not plan.metrics_path(name).exists()]
+
+
+def read_samples(results: list[Result]) -> dict[str, bytes]:
+    """Return the sample sheet of each dataset of some results, by the dataset's name for people."""
+    paths = {result.title: plan.picture_path("samples", result.run.dataset) for result in results}
+    return {title: path.read_bytes() for title, path in paths.items() if path.exists()}
+
+
+def _read(name: str, run: Run) -> Result:
+    pictures = {kind: plan.picture_path(kind, name) for kind in PICTURES}
+    card = plan.card_path(name)
+    metrics = _read_metrics(plan.metrics_path(name))
+    images = _count_images(plan.plot_path("classes", name))
+    return Result(
+        name,
+        run,
+        _title(run.dataset),
+        metrics,
+        intervals.wilson(images - metrics["errors"], images) if images else None,
+        {kind: path.read_bytes() for kind, path in pictures.items() if path.exists()},
+        card.read_text(encoding="utf-8") if card.exists() else None,
+    )
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    needed = ("accuracy", "errors", "parameters")
+    try:
+        metrics: dict[str, Any] = json.loads(path.read_bytes())
+        if all(isinstance(metrics[name], int | float) for name in needed):
+            return metrics
+        received = "other values"
+    except (ValueError, TypeError, KeyError) as error:
+        received = str(error)
+    raise InputError(path, f"JSON with the numbers {', '.join(needed)}", received, "run the evaluate stage again")
+
+
+def _count_images(path: Path) -> int:
+    """Return how many test images the table of the classes counts, 0 if there is none."""
+    if not path.exists():
+        return 0
+    with path.open(newline="", encoding="utf-8") as file:
+        return sum(int(row["images"]) for row in csv.DictReader(file))
+
+
+def _title(dataset: str) -> str:
+    path = catalog.path_of(dataset)
+    return (catalog.Dataset.load(path).title if path.exists() else None) or dataset

@@ -1,0 +1,179 @@
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stages import evaluate, predict, preprocess, report, train
+from tests import tiny
+from tests.commands import run_all
+
+REPORT = Path("report.html")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-logging=stderr", "--log-level=0",
+)  # fmt: skip
+# Asks the page what it shows once it has loaded, and leaves the answer in its title, where --dump-dom prints it.
+QUESTION = """
+<script nonce="test">
+addEventListener("load", () => {
+  const root = document.documentElement;
+  document.title = JSON.stringify({
+    images: [...document.images].map((image) => [image.alt, image.complete ? image.naturalWidth : 0]),
+    runs: [...document.querySelectorAll("tbody th[scope=row]")].map((cell) => cell.innerText),
+    requests: performance.getEntriesByType("resource").map((entry) => entry.name),
+    overflow: root.scrollWidth - root.clientWidth,
+    ground: getComputedStyle(document.body).backgroundColor,
+  });
+});
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two evaluated runs, one that has only its metrics, and one that was never run."""
+    project = tiny.write_project(tmp_path_factory.mktemp("evaluated"))
+    params = project / "params.yaml"
+    line = "  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0, published: 0.5}\n"
+    lines = [f"  {name}: {{dataset: tiny, recipe: mlp, seed: {seed}}}\n" for seed, name in enumerate(("b", "c", "d"))]
+    params.write_text(params.read_text().replace(line, line + "".join(lines)))
+    run_all(project, (preprocess.app, ["tiny"]))
+    for run in ("tiny-mlp", "b"):
+        run_all(project, *((command.app, ["--run", run]) for command in (train, evaluate, predict)))
+    shutil.copyfile(project / "metrics/b.json", project / "metrics/c.json")
+    return project
+
+
+@pytest.fixture(autouse=True)
+def _in_copy(evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shutil.copytree(evaluated, tmp_path / "project"))
+
+
+def write() -> str:
+    result = CliRunner().invoke(report.app)
+    assert result.exit_code == 0, result.output
+    return REPORT.read_text(encoding="utf-8")
+
+
+def words(html: str) -> str:
+    """Return what a page says, without its tags, in one line."""
+    found: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = found.append
+    parser.feed(re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))
+    return " ".join(" ".join(found).split())
+
+
+def test_the_leaderboard_has_a_row_for_each_run_with_metrics():
+    body = re.search(r"<tbody>(.*?)</tbody>", write(), re.DOTALL)[1]
+    metrics = json.loads(Path("metrics/tiny-mlp.json").read_text())
+    rows = {cells[0]: cells[1:] for cells in (words(row).split() for row in body.split("</tr>")[:-1])}
+
+    assert {"tiny-mlp", "b", "c"} == set(rows)
+    accuracy = f"{metrics['accuracy']:.4f}"
+    assert ["Tiny", accuracy] == rows["tiny-mlp"][:2]
+    assert ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"] == rows["tiny-mlp"][3:]
+    low, high = map(float, rows["tiny-mlp"][2].split("…"))
+    assert low <= metrics["accuracy"] <= high < low + 0.3
+    assert ["–", "–", "–"] == rows["c"][2:5]
+
+
+def test_runs_that_lack_something_are_named_with_the_command_that_brings_it():
+    result = CliRunner().invoke(report.app)
+    said = words(REPORT.read_text(encoding="utf-8"))
+
+    assert "Not yet evaluated d: dvc repro evaluate@d predict@d" in said
+    assert "d has no result yet: dvc repro evaluate@d predict@d" in result.stderr
+    assert "Not here: training curves, confusion matrix, most confident mistakes, accuracy of each class" in said
+    assert 1 == said.count("Not here:")
+
+
+def test_a_run_has_its_pictures_its_network_and_its_recipe():
+    html = write()
+
+    assert 2 * 6 + 1 == len(re.findall(r'<img src="data:image/png;base64,', html))
+    said = words(html)
+    assert "hidden Dense 16 12,560" in said
+    assert "optimizer: {name: adam, learning_rate: 0.01}" in said
+
+
+def test_the_page_asks_for_nothing_outside_itself():
+    asked = re.findall(r'(?:src|href|action|data|srcset|poster)="([^"]*)"|url\(([^)]*)\)|@import', write())
+
+    assert {"data:", "#"} == {re.match("data:|#|", first or second)[0] for first, second in asked}
+
+
+def test_names_are_text_not_html():
+    for path in (Path("datasets/tiny.yaml"), Path("models/b.md")):
+        path.write_text(
+            path.read_text().replace("title: Tiny", "title: <b>&Co|*x*").replace("# b", "# b\n\n<i>hm</i>", 1)
+        )
+    html = write()
+
+    assert "&lt;b&gt;&amp;Co|*x*" in html
+    assert "&lt;i&gt;hm&lt;/i&gt;" in html
+    assert not re.search("<[bi]>", html)
+
+
+def test_the_same_results_give_the_same_page():
+    assert write() == write()
+
+
+def test_without_any_result_the_page_says_what_to_do():
+    shutil.rmtree("metrics")
+    said = words(write())
+
+    assert "No run has a result yet: dvc repro makes them." in said
+    assert 4 == said.count("dvc repro evaluate@")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"accuracy": 1, "errors": 0}'])
+def test_damaged_metrics_are_told_in_one_line(content: str):
+    Path("metrics/b.json").write_text(content)
+    result = CliRunner().invoke(report.app)
+    [line] = result.stderr.splitlines()
+
+    assert (1, False) == (result.exit_code, REPORT.exists())
+    assert line.startswith(
+        "error: metrics/b.json: expected JSON with the numbers accuracy, errors, parameters, received"
+    )
+
+
+def browse(html: str, *options: str) -> tuple[dict, list[str]]:
+    """Open a page in headless Chromium; return its answer to QUESTION, and what it wrote to the console."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    html = html.replace("default-src 'none';", "default-src 'none'; script-src 'nonce-test';")
+    page = Path("browsed.html").resolve()
+    page.write_text(html.replace("</head>", f"{QUESTION}</head>"), encoding="utf-8")
+    command = [CHROMIUM, *QUIET, f"--user-data-dir={page.parent}/browser", *options, "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    title = re.search("<title>(.*?)</title>", done.stdout)[1].replace("&lt;", "<").replace("&amp;", "&")
+    return json.loads(title), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.mark.parametrize("options", [("--window-size=1280,900",), ("--window-size=500,900",)])
+def test_a_browser_shows_every_picture_and_complains_of_nothing(options: tuple[str, ...]):
+    seen, console = browse(write(), *options)
+
+    assert [] == console
+    assert 2 * 6 + 1 == len(seen["images"])
+    assert all(alt and width > 100 for alt, width in seen["images"])
+    assert ["b", "c", "tiny-mlp"] == sorted(seen["runs"])
+    assert [] == [name for name in seen["requests"] if not name.startswith("data:")]
+    assert 0 == seen["overflow"]  # nothing is wider than the window
+
+
+def test_a_browser_would_tell_of_a_picture_from_the_network():
+    html = write().replace("<main>", '<main><img alt="x" src="https://example.org/x.png">')
+    seen, console = browse(html)
+
+    assert ["x", 0] == seen["images"][0]
+    assert "Content Security Policy" in console[0]
