@@ -114,17 +114,15 @@ def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(r
 
 
 def test_a_queued_experiment_finds_the_pictures_in_its_temporary_copy(repository):
-    setting = "recipes/cnn.yaml:layers.conv.filters=2"
-    repository.dvc("exp", "run", "--queue", "--name", "fewer", "-S", setting, CHAIN_END)
-    repository.dvc("exp", "run", "--queue", "--name", "other", "-S", "datasets/colours.yaml:+split_seed=1", CHAIN_END)
+    settings = ["-S", "recipes/cnn.yaml:layers.conv.filters=2", "-S", "datasets/colours.yaml:+split_seed=1"]
+    repository.dvc("exp", "run", "--queue", "--name", "other", *settings, CHAIN_END)
     repository.dvc("queue", "start", "--jobs", "1")
     begun = time.monotonic()
     while "Running" in (status := repository.dvc("queue", "status")) or "Queued" in status:
         assert time.monotonic() - begun < PATIENCE, repository.dvc("queue", "stop", "--kill") + status
         time.sleep(0.5)
+    log = repository.dvc("queue", "logs", "other")
+    assert "Running stage 'preprocess@colours'" in log  # another choice of pictures to test on
     _, head = json.loads(repository.dvc("exp", "show", "--json"))
-    metrics = {one["name"]: one["revs"][-1]["data"]["metrics"] for one in head["experiments"]}
-    assert {"fewer", "other"} == set(metrics), repository.dvc("queue", "logs", "fewer")
-    assert metrics["fewer"]["metrics/colours-cnn.json"]["data"]["parameters"] == 3 * 9 * 2 + 2 + (4 * 5 * 2 + 1) * 3
-    assert metrics["other"]["metrics/colours-cnn.json"]["data"]["accuracy"] == 1
-    assert "preprocess@colours" in repository.dvc("queue", "logs", "other")
+    [metrics] = [one["revs"][-1]["data"]["metrics"] for one in head["experiments"]]
+    assert metrics["metrics/colours-cnn.json"]["data"]["parameters"] == 3 * 9 * 2 + 2 + (4 * 5 * 2 + 1) * 3, log
