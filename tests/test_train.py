@@ -22,7 +22,8 @@ from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 RECIPE = Path("recipes/mlp.yaml")
-MODEL, HISTORY = Path("models/tiny-mlp.keras"), Path("plots/history/tiny-mlp.csv")
+MODEL, LITE = Path("models/tiny-mlp.keras"), Path("models/tiny-mlp.tflite")
+HISTORY = Path("plots/history/tiny-mlp.csv")
 DATA = Path("data/processed/tiny")
 
 
@@ -67,7 +68,7 @@ def test_training_writes_the_model_the_history_and_the_time(preprocessed: Path):
 
     assert result.exit_code == 0, result.output
     made = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
-    assert made == [Path("logs/tiny-mlp.json"), MODEL, HISTORY]
+    assert made == [Path("logs/tiny-mlp.json"), MODEL, LITE, HISTORY]
     assert "Total params: 12,730" in result.stdout
     assert ["epoch 1/2", "epoch 2/2"] == [line[:9] for line in result.stderr.splitlines()]
     assert json.loads(Path("logs/tiny-mlp.json").read_text())["seconds"] > 0
