@@ -3,6 +3,7 @@
 matplotlib is imported when a picture is drawn, without pyplot, so that no window system is asked for.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ def picture(path: Path, title: str, note: str, inches: tuple[float, float]) -> I
         family = [FONT, *(name for name in OTHER_SCRIPTS if name in known)]
         matplotlib.rcParams.update(matplotlib.RcParams(STYLE | {"font.family": family}))
         warnings.filterwarnings("ignore", message="Glyph")  # a letter that no font has is drawn as a box
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # and not told of each font without bold letters
         width, height = inches[0], inches[1] + HEAD
         figure = Figure(figsize=(width, height))
         x, y = MARGIN / width, MARGIN / height
