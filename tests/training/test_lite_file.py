@@ -65,20 +65,20 @@ def test_mnist_is_told_the_same_in_litert(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "datasets").mkdir()
     (tmp_path / "recipes").mkdir()
     shutil.copy(ROOT / "datasets/mnist.yaml", tmp_path / "datasets")
-    for name in ("mlp", "cnn-small"):
+    for name in ("mlp-wide", "cnn-small"):
         text = (ROOT / f"recipes/{name}.yaml").read_text()
         (tmp_path / f"recipes/{name}.yaml").write_text(text.replace("epochs: 5", "epochs: 1"))
-    runs = "".join(f"  {name}: {{dataset: mnist, recipe: {name}, seed: 0}}\n" for name in ("mlp", "cnn-small"))
+    runs = "".join(f"  {name}: {{dataset: mnist, recipe: {name}, seed: 0}}\n" for name in ("mlp-wide", "cnn-small"))
     params = f"downloads: [mnist]\ndatasets: {{mnist: {{source: data/raw/mnist}}}}\nruns:\n{runs}"
     (tmp_path / "params.yaml").write_text(params)
     if (ROOT / "data/raw/mnist").is_dir():
         monkeypatch.setenv("DATASETS_FROM", str(ROOT / "data/raw"))
-    made = [(train.app, ["--run", name]) for name in ("mlp", "cnn-small")]
+    made = [(train.app, ["--run", name]) for name in ("mlp-wide", "cnn-small")]
     run_all(tmp_path, (download.app, ["mnist"]), (preprocess.app, ["mnist"]), *made)
     images, _ = arrays.read_split(tmp_path / "data/processed/mnist", "test")
 
     assert images.shape == (10_000, 28, 28, 1)
-    for name in ("mlp", "cnn-small"):
+    for name in ("mlp-wide", "cnn-small"):
         compare(tmp_path, name, images)
 
 
