@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stages import atomic, console, plan
 from stages.errors import InputError
-from stages.evaluation import by_hand
 from stages.images import arrays, photos
+from stages.prediction import by_hand
 
 TABLE, MISSES = Path("benchmarks/PHOTOS.md"), Path("docs/photographs-misses.png")
 PACKAGES = [

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from stages import console
-from stages.evaluation.answers import Format
+from stages.prediction.answers import Format
 
 app = console.new_app()
 
@@ -37,9 +37,10 @@ def main(
     """Predict the test images of a run's dataset into a CSV or, if pictures are named, print what they are."""
     from stages import plan
     from stages.errors import InputError
-    from stages.evaluation import answer_sheet, answers, by_hand, inference, tables
+    from stages.evaluation import inference, tables
     from stages.images import arrays, photos
     from stages.pictures import predictions
+    from stages.prediction import answer_sheet, answers, by_hand
     from stages.training import determinism, model_file
 
     chosen = plan.find_run(run)

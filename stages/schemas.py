@@ -67,10 +67,12 @@ class _Explained(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Return the schema of one model."""
         made = super().model_schema(schema)
-        summary, _, attributes = (inspect.getdoc(schema["cls"]) or "").partition("\n\nAttributes:\n")
-        made["description"] = _one_line(summary)
-        for key, text in ATTRIBUTE.findall(attributes):
-            made["properties"][key]["description"] = _one_line(text)
+        made["description"] = _one_line(inspect.getdoc(schema["cls"]) or "").partition(" Attributes: ")[0]
+        for parent in reversed(schema["cls"].__mro__):
+            attributes = (inspect.getdoc(parent) or "").partition("\n\nAttributes:\n")[2]
+            for key, text in ATTRIBUTE.findall(attributes):
+                if key in made["properties"]:
+                    made["properties"][key]["description"] = _one_line(text)
         return made
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from stages import predict, preprocess, train
-from stages.evaluation import answer_sheet
+from stages.prediction import answer_sheet
 from tests import tiny
 from tests.commands import run_all
 

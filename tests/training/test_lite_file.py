@@ -10,8 +10,8 @@ import pytest
 
 from stages import download, preprocess, train
 from stages.errors import InputError
-from stages.evaluation import lite
 from stages.images import arrays
+from stages.prediction import lite
 from stages.training import lite_file, model_file, network
 from tests import tiny
 from tests.commands import run_all

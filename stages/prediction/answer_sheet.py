@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import atomic
-from stages.evaluation.answers import percent, top
 from stages.images import photos
+from stages.prediction.answers import percent, top
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.evaluation import answers
-from stages.evaluation.answers import Format
+from stages.prediction import answers
+from stages.prediction.answers import Format
 
 CLASSES = ["cat", "dog, small", "[bird]", "fish"]
 PATHS = [Path("a.png"), Path("folder/b, c.jpg")]

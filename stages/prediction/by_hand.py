@@ -6,9 +6,10 @@ from pathlib import Path
 
 from stages import console, plan
 from stages.errors import InputError
-from stages.evaluation import inference, lite
+from stages.evaluation import inference
 from stages.images import catalog, photos
 from stages.images.arrays import Description
+from stages.prediction import lite
 from stages.training import determinism, model_file, network
 from stages.training.recipe import Recipe
 

@@ -1,0 +1,1 @@
+"""What the pictures of a dataset and of a result look like."""
