@@ -28,7 +28,7 @@ def main() -> None:
     text = page.render(results, pending, runs.read_samples(results))
     with atomic.new_file(REPORT) as partial:
         partial.write_text(text, encoding="utf-8")
-    console.say(f"{REPORT}: {len(results)} runs; open it in a browser")
+    console.say(f"{REPORT}: {len(results)} of {len(results) + len(pending)} runs; open it in a browser")
     for name in pending:
         console.say(f"{name} has no result yet: dvc repro evaluate@{name} predict@{name}")
 

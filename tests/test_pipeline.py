@@ -126,7 +126,7 @@ def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository
     diff = json.loads(repository.dvc("plots", "diff", "--json", "HEAD~1", "--targets", "plots/history/wide-0.csv"))
     (curves,) = diff["data"]["plots/history/wide-0.csv"]
     rows = curves["content"]["data"]["values"]
-    assert [(row["rev"], row["epoch"]) for row in rows] == [
+    assert sorted((row["rev"], row["epoch"]) for row in rows) == [
         (revision, epoch) for revision in ("HEAD~1", "workspace") for epoch in ("1", "2")
     ]
     assert {chart["encoding"]["color"]["field"] for chart in curves["content"]["hconcat"]} == {"rev"}
