@@ -1,1 +1,1 @@
-"""What the pictures of a dataset and of a result look like."""
+"""What a picture of one's own shows: who sees it, and how the answer is said."""
