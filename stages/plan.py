@@ -17,7 +17,7 @@ class Source(Schema):
     """Where the files of a dataset lie before preprocessing.
 
     Attributes:
-        source: Their folder.
+        source: Their folder, or their .npz file.
     """
 
     source: Path

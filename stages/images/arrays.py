@@ -18,6 +18,7 @@ Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 DESCRIPTION = "dataset.json"
 CHUNK = 1 << 18  # numbers at a time: 2 MB while they are counted; photographs take a second or two to read
+AT_LEAST = 16  # images at a time, so that large ones can be read side by side
 AGAIN = "run the preprocess stage again"
 
 Images = npt.NDArray[np.uint8]
@@ -114,7 +115,7 @@ def write_split(
         advance: Called with the number of images of each chunk that was written.
     """
     shape = (*images.shape, 1) if len(images.shape) == 3 else images.shape
-    step = max(1, CHUNK // math.prod(shape[1:]))
+    step = max(AT_LEAST, CHUNK // math.prod(shape[1:]))
     path = folder / f"{split}_images.npy"
     image_file = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     _reserve(path)

@@ -34,7 +34,7 @@ def convert(model: "keras.Model") -> bytes:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], answer)
             content: bytes = converter.convert()
             lacking = ""
-        except MemoryError:
+        except (MemoryError, OSError):
             raise
         except Exception as error:  # the converter's own kind is not public, and its passes raise others
             content, lacking = b"", _lacking(error)

@@ -57,10 +57,9 @@ def cores_for(threads: int) -> Iterator[None]:
             cores = [filelock.FileLock(folder / f"core-{number}.lock") for number in range(_count_cores())]
             if not _hold(cores, threads, held):
                 say("other trainings use the processor; waiting until they leave enough of it")
+                pace = 0.1 + os.getpid() % 10 / 100  # each its own, lest two hinder one another forever
                 while not _hold(cores, threads, held):
-                    time.sleep(
-                        0.1 + os.getpid() % 10 / 100
-                    )  # each at its own pace, lest two hinder one another forever
+                    time.sleep(pace)
         yield
 
 
