@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from stages.errors import InputError
+
 OTHER_METRICS = ("train_accuracy", "loss", "parameters")  # beside accuracy; errors would say it again
 
 
@@ -41,15 +43,20 @@ def compare(shown: list[dict[str, Any]], run: str) -> list[Group]:
     Args:
         shown: What `dvc exp show --json` prints, parsed.
         run: A run of params.yaml.
+
+    Raises:
+        InputError: The last commit does not know the run.
     """
     commit = shown[1]  # the first entry is the workspace
     before, base = _params(_data(commit), run), _metrics(_data(commit), run)
+    if not before:
+        raise InputError("params.yaml", f"the run {run} in the last commit too", "none", "commit the file first")
     seed = before.get("seed", -1)
     groups = [Group([], {seed: commit["name"] or commit["rev"][:7]}, {seed: base})]
     for entry in commit.get("experiments") or []:
         last = entry["revs"][-1]
         params, metrics = _params(_data(last), run), _metrics(_data(last), run)
-        changes = list(_changes(before, params))
+        changes = [*_changes(before, params), *_other_arrays(_data(commit), _data(last), params.get("dataset"))]
         if not params or (not changes and metrics in ({}, base)):  # it could not be read, or is another run's
             continue
         changes = [change for change in changes if not change.startswith("seed=")]
@@ -96,6 +103,14 @@ def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") ->
             yield from _changes(old, new, f"{prefix}{key}.")
         elif old != new:
             yield f"{prefix}{key}={_plain(new)}"
+
+
+def _other_arrays(before: dict[str, Any], after: dict[str, Any], dataset: str | None) -> Iterator[str]:
+    """Yield the arrays of a dataset if they are known to differ, as after a change of its file or its pictures."""
+    path = f"data/processed/{dataset}"
+    old, new = (data.get("outs", {}).get(path, {}).get("hash") for data in (before, after))
+    if old and new and old != new:
+        yield f"{path}={new[:7]}"
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from stages.errors import InputError
 from stages.evaluation import experiments
 
 RECIPE = {"training": {"epochs": 5}, "optimizer": {"name": "adam", "learning_rate": 0.001}}
@@ -36,6 +37,26 @@ def compare(**shown: dict[str, Any]) -> list[experiments.Group]:
 def test_without_experiments_there_is_the_commit():
     [base] = compare()
     assert ([], {0: "main"}, [0.9]) == (base.changes, base.names, base.values("accuracy"))
+
+
+def test_another_seed_on_other_data_is_a_change_of_its_own():
+    def on(arrays: str, **described: Any) -> dict[str, Any]:
+        revision = state(**described)
+        revision["data"]["outs"] = {"data/processed/tiny": {"hash": arrays}, "data/processed/other": {"hash": "5" * 32}}
+        return revision
+
+    commit = on("a" * 32, accuracy=0.9) | {"name": "main"}
+    entries = [("same", on("a" * 32, seed=1, accuracy=0.92)), ("split", on("b" * 32, seed=1, accuracy=0.7))]
+    commit["experiments"] = [{"name": name, "revs": [revision]} for name, revision in entries]
+    base, group = experiments.compare([commit, commit], "mlp")
+
+    assert ([0.9, 0.92], []) == (base.values("accuracy"), base.changes)
+    assert ([0.7], ["data/processed/tiny=bbbbbbb"]) == (group.values("accuracy"), group.changes)
+
+
+def test_a_run_that_is_not_committed_is_told():
+    with pytest.raises(InputError, match=r"the run newcomer in the last commit too"):
+        experiments.compare([state(accuracy=0.1), state(accuracy=0.9) | {"name": "main"}], "newcomer")
 
 
 def test_the_commit_comes_first_then_the_most_accurate():
