@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from stages.errors import InputError
 from stages.images import catalog, photos
+from stages.images.arrays import Description, SplitDescription
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 
@@ -215,3 +216,35 @@ def test_a_path_without_pictures_is_refused(tmp_path, name, expected):
     (tmp_path / "empty" / "notes.txt").touch()
     with pytest.raises(InputError, match=expected):
         photos.find([tmp_path / name])
+
+
+def test_what_is_hidden_and_folders_named_like_pictures_are_left_out(tmp_path):
+    for name in (".trash/0.png", "._1.jpg", "1.jpg", "2.png/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [tmp_path / "1.jpg", tmp_path / "2.png/3.png"] == photos.find([tmp_path])
+    assert [tmp_path / "._1.jpg"] == photos.find([tmp_path / "._1.jpg"])  # since it is named
+
+
+def described(pixel_mean, shape=GREY):
+    split = SplitDescription(images=2, images_per_class=[1, 1], pixel_mean=pixel_mean, pixel_deviation=50)
+    return Description(classes=["a", "b"], image_shape=shape, train=split, test=split)
+
+
+@pytest.mark.parametrize("text", [None, "npz:\n"])
+def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_dark(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    if text:
+        (tmp_path / "datasets").mkdir()
+        (tmp_path / "datasets/mine.yaml").write_text(text)
+    drawing("L", 255, 0).save(tmp_path / "a.png")
+    seen = {mean: photos.read(tmp_path / "a.png", GREY, photos.rule_of("mine", described(mean))) for mean in (30, 220)}
+    np.testing.assert_array_equal(EXPECTED, seen[30])
+    np.testing.assert_array_equal(255 - EXPECTED, seen[220])
+
+
+def test_the_rule_of_a_dataset_holds_however_light_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets/mine.yaml").write_text("npz:\nphotos: {fit: 20, centre: box}\n")
+    assert catalog.Photos(fit=20, centre="box") == photos.rule_of("mine", described(220))
