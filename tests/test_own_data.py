@@ -84,8 +84,9 @@ def test_the_names_of_the_folders_stand_in_every_table(made):
 
 def test_a_picture_of_ones_own_is_seen_as_those_of_the_folder(made):
     picture = made.folder / "data/own/three colours/green/0.png"
-    told = made.run(sys.executable, "-m", "stages.predict", "--run", "colours-cnn", str(picture)).stdout
-    assert told.splitlines()[1].removeprefix(str(picture)).split()[0] == "green"
+    asked = [sys.executable, "-m", "stages.predict", "--run", "colours-cnn", "--format", "json", str(picture)]
+    [answer] = json.loads(made.run(*asked).stdout)
+    assert "green" == answer["class"]
 
 
 def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_nothing(repository):

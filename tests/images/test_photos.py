@@ -1,3 +1,4 @@
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -181,6 +182,54 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path, case):
     with pytest.raises(InputError, match=f"^{path}: expected a picture, received .+; save it again, as PNG") as caught:
         photos.read(path, GREY)
     assert "\n" not in str(caught.value)
+
+
+def colours():
+    return Image.fromarray(np.random.Generator(np.random.PCG64(0)).integers(0, 256, (24, 20, 3), dtype=np.uint8))
+
+
+DAMAGED = {
+    "a.webp": {},
+    "lossless.webp": {"lossless": True},
+    "moving.webp": {"save_all": True, "append_images": [Image.new("RGB", (20, 24))]},
+    "a.tif": {},
+    "lzw.tif": {"compression": "tiff_lzw"},
+    "a.gif": {},
+    "a.jpg": {"exif": exif(6)},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.filterwarnings("ignore")
+def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
+    path = tmp_path / name
+    colours().save(path, **DAMAGED[name])
+    whole = path.read_bytes()
+    cut = [whole[:length] for length in range(0, len(whole), 11)]
+    damaged = [whole[:place] + b"\2" + whole[place + 1 :] for place in (*range(200), *range(200, len(whole), 11))]
+    for content in cut + damaged:
+        path.write_bytes(content)
+        for look in (lambda: photos.read(path, GREY), lambda: photos.read_size(path)):
+            with contextlib.suppress(InputError):
+                look()
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "odd"),
+    [
+        ("a.jpg", b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05"),  # EXIF: bits of a pixel that are no whole number
+        ("a.tif", b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"),  # the place of the pixels as text
+    ],
+)
+def test_odd_tags_are_refused_in_one_line(tmp_path, name, sound, odd):
+    tags = exif(6)
+    tags[0x011A] = 72.0
+    colours().save(tmp_path / name, **({"exif": tags} if name == "a.jpg" else {}))
+    content = (tmp_path / name).read_bytes()
+    assert sound in content
+    (tmp_path / name).write_bytes(content.replace(sound, odd))
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        photos.read(tmp_path / name, GREY)
 
 
 def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, monkeypatch):
