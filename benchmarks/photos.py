@@ -171,7 +171,7 @@ def _ask(run: str, drawn: list[Drawn], folder: Path) -> list[Answer]:
     chosen = plan.find_run(run)
     described = arrays.read_description(chosen.data)
     network = by_hand.network_of(run, chosen, described, weights=None)
-    rule = photos.rule_of(chosen.dataset, described.image_shape)
+    rule = photos.rule_of(chosen.dataset, described)
     answers = []
     with console.progress("looking", len(drawn), "pictures") as advance:
         for number, one in enumerate(drawn):

@@ -51,7 +51,7 @@ def main(
     if show and show.suffix != ".png":
         raise InputError("--show", "a name that ends in .png", show, "choose another name")
     if pictures:
-        rule = photos.rule_of(chosen.dataset, described.image_shape)
+        rule = photos.rule_of(chosen.dataset, described)
         network = by_hand.network_of(run, chosen, described, weights)
         seen, unreadable = by_hand.read(pictures, described.image_shape, rule)
         probabilities = network(list(seen.values()))

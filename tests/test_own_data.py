@@ -29,26 +29,26 @@ optimizer: {name: adam, learning_rate: 0.01}
 training: {epochs: 6, batch_size: 8, validation: none}
 """
 DATASET = "title: Three colours\nfolder: {image_size: [10, 12]}\n"
-PLAN = BEFORE.replace("runs:", "  colours: {source: data/own/colours}\nruns:")
+PLAN = BEFORE.replace("runs:", "  colours: {source: data/own/three colours}\nruns:")
 PLAN += "  colours-cnn: {dataset: colours, recipe: cnn, seed: 0}\n"
 CHAIN = {"preprocess@colours", *chain("colours-cnn")}
 CHAIN_END = "evaluate@colours-cnn"
 PATIENCE = 180  # seconds until a queue that does not end counts as hanging
-ADDED = "data/own/colours/red/77.png"
+ADDED = "data/own/three colours/red/77.png"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A repository to which a folder of pictures was added in four lines of YAML, with `dvc add` and `dvc repro`."""
+    """A repository to which a folder of pictures, with a space in its name, was added in four lines of YAML."""
     base = tmp_path_factory.mktemp("own")
     recipes = {"mlp": tiny.RECIPE, "cnn": RECIPE}
     repository = Repository(pipeline.write(base / "repository", base / "source", BEFORE, recipes), base / "source")
     repository.run("git", "init", "--quiet")
     repository.commit()
-    own.write_folder(repository.folder / "data/own/colours")
+    own.write_folder(repository.folder / "data/own/three colours")
     (repository.folder / "datasets/colours.yaml").write_text(DATASET)
     (repository.folder / "params.yaml").write_text(PLAN)
-    repository.dvc("add", "data/own/colours")
+    repository.dvc("add", "data/own/three colours")
     assert repository.repro("evaluate@colours-cnn", "predict@colours-cnn").ran == CHAIN
     repository.commit()
     return repository
@@ -67,8 +67,8 @@ def repro(repository):
 def test_it_took_four_lines(made):
     added = len(PLAN.splitlines()) - len(BEFORE.splitlines()) + len(DATASET.splitlines())
     assert added == 4
-    tracked = made.run("git", "ls-files", "data").stdout.split()
-    assert {"data/own/.gitignore", "data/own/colours.dvc"} <= set(tracked)
+    tracked = made.run("git", "ls-files", "data").stdout.splitlines()
+    assert {"data/own/.gitignore", "data/own/three colours.dvc"} <= set(tracked)
     assert not [path for path in tracked if path.endswith(".png")]
 
 
@@ -83,9 +83,10 @@ def test_the_names_of_the_folders_stand_in_every_table(made):
 
 
 def test_a_picture_of_ones_own_is_seen_as_those_of_the_folder(made):
-    picture = made.folder / "data/own/colours/green/0.png"
-    told = made.run(sys.executable, "-m", "stages.predict", "--run", "colours-cnn", str(picture)).stdout
-    assert told.splitlines()[1].split()[1] == "green"
+    picture = made.folder / "data/own/three colours/green/0.png"
+    asked = [sys.executable, "-m", "stages.predict", "--run", "colours-cnn", "--format", "json", str(picture)]
+    [answer] = json.loads(made.run(*asked).stdout)
+    assert "green" == answer["class"]
 
 
 def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_nothing(repository):
@@ -106,11 +107,25 @@ def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_no
     assert before == (repository.folder / "metrics/colours-cnn.json").read_text()
 
 
+def contents(repository, folder):
+    return {path: path.read_bytes() for path in (repository.folder / folder).rglob("*") if path.is_file()}
+
+
 def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(repository):
+    before = {folder: contents(repository, folder) for folder in ("models", "metrics", "data/processed/colours")}
+    assert all(before.values())
     (repository.folder / ADDED).write_bytes(b"no picture")
     done = repository.run(sys.executable, "-m", "dvc", "repro", "evaluate@colours-cnn", code=255)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert [f"error: {ADDED}: expected a picture, received something else"] == [line.split(";")[0] for line in errors]
+    for folder in ("models", "metrics"):
+        assert before[folder] == contents(repository, folder)
+    assert contents(repository, "data/processed/colours") in ({}, before["data/processed/colours"])
+
+    (repository.folder / ADDED).unlink()
+    assert set() == repro(repository).ran
+    assert before == {folder: contents(repository, folder) for folder in before}
+    assert set() == repository.git_status()
 
 
 def test_a_queued_experiment_finds_the_pictures_in_its_temporary_copy(repository):

@@ -30,21 +30,21 @@ def list_pictures(source: Path) -> list[Listed]:
         problems += [
             InputError(path, "nothing beside the folders train and test", "this", "move it away")
             for path in _visible(source)
-            if path.name not in SPLITS and (path.is_dir() or _is_picture(path))
+            if path.name not in SPLITS and (path.is_dir() or photos.is_picture(path))
         ]
     listed, others = [], []
     for split, part in parts.items():
         for path in _visible(part):
             if path.is_dir():
-                found = _files_below(path)
-                pictures = [file for file in found if _is_picture(file)]
+                found = photos.files_below(path)
+                pictures = [file for file in found if photos.is_picture(file)]
                 if not pictures:
                     suffixes = ", ".join(sorted(photos.SUFFIXES))
                     received = f"none, but {found[0].name}" if found else "an empty folder"
                     problems.append(InputError(path, f"pictures ({suffixes})", received, "add some, or remove it"))
                 listed += [Listed(file.relative_to(source).as_posix(), path.name, split) for file in pictures]
-                others += [file for file in found if not _is_picture(file)]
-            elif _is_picture(path):
+                others += [file for file in found if not photos.is_picture(file)]
+            elif photos.is_picture(path):
                 problems.append(InputError(path, "a picture in the folder of its class", "one outside", "move it"))
             else:
                 others.append(path)
@@ -56,13 +56,3 @@ def list_pictures(source: Path) -> list[Listed]:
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """Return the files in a folder and its sub-folders, sorted."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in photos.SUFFIXES

@@ -29,22 +29,25 @@ def open_splits(path: Path, keys: Npz, scratch: Path) -> dict[Split, tuple[Image
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            there = {name.removesuffix(".npy") for name in archive.namelist()}
+            there = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
+            unpacked: dict[str, Path] = {}
             named = {split: _keys(keys, split) for split in SPLITS}
             optional = not keys.model_fields_set & {"test_images", "test_labels"}
             if optional and not there & set(named["test"]):
                 del named["test"]
-            for key in (key for pair in named.values() for key in pair):
+            for key in dict.fromkeys(key for pair in named.values() for key in pair):
                 if key not in there:
                     next_step = "name the keys under `npz` in the dataset's file"
-                    raise InputError(f"{path}: {key}", "an array of this key", ", ".join(sorted(there)), next_step)
-                _unpack(archive, f"{key}.npy", scratch)
+                    received = ", ".join(sorted(there)) or "none"
+                    raise InputError(f"{path}: {key}", "an array of this key", received, next_step)
+                unpacked[key] = scratch / f"{len(unpacked)}.npy"  # keys may be paths: train/x and test/x
+                _unpack(archive, f"{key}.npy", unpacked[key])
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         next_step = "mend the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
         raise InputError(path, "an .npz file", "none", next_step) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # the last one: encrypted
         raise InputError(path, "a whole .npz file", str(error) or "a file cut short", AGAIN) from error
-    splits = {split: _open_pair(path, pair, scratch) for split, pair in named.items()}
+    splits = {split: _open_pair(path, pair, unpacked) for split, pair in named.items()}
     shapes = [images.shape[1:] for images, _ in splits.values()]
     if shapes[0] != shapes[-1]:
         where, expected = f"{path}: {keys.test_images}", f"images of {shapes[0]} like the training images"
@@ -56,11 +59,11 @@ def _keys(keys: Npz, split: Split) -> tuple[str, str]:
     return getattr(keys, f"{split}_images"), getattr(keys, f"{split}_labels")
 
 
-def _unpack(archive: zipfile.ZipFile, member: str, folder: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, member: str, to: Path) -> None:
     size = archive.getinfo(member).file_size
     with (
         archive.open(member) as packed,
-        (folder / Path(member).name).open("wb") as unpacked,
+        to.open("wb") as unpacked,
         progress(f"unpacking {member}", size, "bytes") as advance,
     ):
         while piece := packed.read(1 << 20):
@@ -68,8 +71,8 @@ def _unpack(archive: zipfile.ZipFile, member: str, folder: Path) -> None:
             advance(len(piece))
 
 
-def _open_pair(path: Path, keys: tuple[str, str], folder: Path) -> tuple[Images, Labels]:
-    images, labels = (_map(path, key, folder) for key in keys)
+def _open_pair(path: Path, keys: tuple[str, str], unpacked: dict[str, Path]) -> tuple[Images, Labels]:
+    images, labels = (_map(f"{path}: {key}", unpacked[key]) for key in keys)
     where = f"{path}: {keys[0]}"
     if images.dtype != np.uint8:
         next_step = "save them as uint8; if they are 0…1, multiply by 255 before"
@@ -82,12 +85,12 @@ def _open_pair(path: Path, keys: tuple[str, str], folder: Path) -> tuple[Images,
         raise InputError(where, "labels as integers, the first class 0", labels.dtype, AGAIN)
     if labels.shape not in ((len(images),), (len(images), 1)):
         raise InputError(where, f"{len(images)} labels, one for each image", f"the shape {labels.shape}", AGAIN)
-    return images, np.asarray(labels).reshape(-1)
+    return images, np.asarray(labels, np.int64).reshape(-1)  # NumPy does not count uint64
 
 
-def _map(path: Path, key: str, folder: Path) -> npt.NDArray[Any]:
+def _map(where: str, file: Path) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.lib.format.open_memmap(folder / f"{Path(key).name}.npy", mode="r")
+        array: npt.NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except (ValueError, EOFError) as error:  # Python objects are refused: to open them could run code
-        raise InputError(f"{path}: {key}", "an array of numbers", str(error), AGAIN) from error
+        raise InputError(where, "an array of numbers", str(error), AGAIN) from error
     return array

@@ -1,5 +1,6 @@
 """Photographs and drawings, made into what a network sees."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,13 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from stages.errors import InputError
 from stages.images import catalog, figures
+from stages.images.arrays import Description
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # and no EPS, for which Pillow would start Ghostscript
-DAMAGE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # as Pillow says it
+SAID = (Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # as Pillow says what is wrong
+UNSAID = (EOFError, LookupError, OverflowError, TypeError, ZeroDivisionError, struct.error)  # as damage escapes it
+DAMAGE = (*SAID, *UNSAID)
 LYING = (5, 6, 7, 8)  # values of EXIF's orientation: the picture is to be turned by a right angle
 
 ENOUGH = 512  # pixels of a side; more of them change little in what a network sees
@@ -19,22 +23,23 @@ ENOUGH = 512  # pixels of a side; more of them change little in what a network s
 Photo = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
 
 
-def rule_of(dataset: str, shape: tuple[int, int, int]) -> catalog.Rule | None:
+def rule_of(dataset: str, described: Description) -> catalog.Rule | None:
     """Return how the images of a dataset were made, if it has a file in datasets/ that says so.
 
     Args:
         dataset: Its name.
-        shape: Height, width and channels of its images, in pixels.
+        described: Its images. If they are light on average, pictures are left as light as they are.
 
     Raises:
         InputError: The file does not fit its schema, or the figure would not fit into the images.
     """
     path = catalog.path_of(dataset)
-    return catalog.Dataset.load(path).rule_for(shape, path) if path.exists() else None
+    rule = catalog.Dataset.load(path).rule_for(described.image_shape, path) if path.exists() else None
+    return catalog.Pictures() if rule is None and described.train.pixel_mean > 127 else rule
 
 
 def find(paths: list[Path]) -> list[Path]:
-    """Return the picture files among `paths`, those in folders included, each folder sorted by name.
+    """Return the picture files among `paths`, those in folders included, each folder sorted by name; no hidden ones.
 
     Raises:
         InputError: A path does not exist, or a folder holds no picture.
@@ -42,7 +47,7 @@ def find(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            pictures = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            pictures = [file for file in files_below(path) if is_picture(file)]
             if not pictures:
                 raise InputError(path, f"pictures ({', '.join(sorted(SUFFIXES))})", "none", "name another folder")
             found += pictures
@@ -53,6 +58,17 @@ def find(paths: list[Path]) -> list[Path]:
     return found
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files in a folder and its sub-folders, sorted; what is hidden is left out."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def is_picture(file: Path) -> bool:
+    """Tell whether a file is a picture by its suffix."""
+    return file.suffix.lower() in SUFFIXES
+
+
 def read(path: Path, shape: tuple[int, int, int], rule: catalog.Rule | None = None) -> Photo:
     """Read a picture as a network of this input shape sees it: upright, and light on a dark ground as MNIST is.
 
@@ -61,7 +77,7 @@ def read(path: Path, shape: tuple[int, int, int], rule: catalog.Rule | None = No
         shape: Height, width and channels (1: grey, 3: colour) in pixels.
         rule: Photos: how the figure is put into a grey image. Without it, in colour, and where the picture has the
             network's own size, as one saved from the dataset has, the picture is fitted whole. Pictures: the dataset
-            was made of pictures; they are fitted whole, and are as light as they are.
+            was made of pictures, or is a light one; pictures are fitted whole, and are as light as they are.
 
     Returns:
         uint8, `shape`, 0…255.
@@ -145,4 +161,6 @@ def _is_light_at_the_border(picture: Image.Image) -> bool:
 
 
 def _in_few_words(error: Exception) -> str:
-    return "something else" if isinstance(error, UnidentifiedImageError) else str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "something else"
+    return str(error) if isinstance(error, SAID) and str(error) else "a damaged one"

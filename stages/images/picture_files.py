@@ -29,7 +29,7 @@ class Listed(NamedTuple):
     split: str | None
 
 
-class Files:
+class PictureFiles:
     """Images that are read from picture files when they are asked for, `arrays.Rows`.
 
     One that cannot be read is black, and is noted in `unreadable`.
@@ -39,12 +39,12 @@ class Files:
         self, paths: list[Path], shape: tuple[int, int, int], rule: Rule | None, unreadable: list[InputError]
     ) -> None:
         self._paths, self._rule, self._unreadable = paths, rule, unreadable
+        self._pool = ThreadPoolExecutor(os.cpu_count())  # Pillow lets go of Python's lock
         self.shape = (len(paths), *shape)
 
     def __getitem__(self, some: slice) -> Images:
         """Return some of the images, uint8, 0…255."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets go of Python's lock
-            return np.stack(list(pool.map(self._read, self._paths[some])))
+        return np.stack(list(self._pool.map(self._read, self._paths[some])))
 
     def _read(self, path: Path) -> Images:
         try:
@@ -89,7 +89,7 @@ def open_splits(
         held = splitting.hold_out(order, labels, dataset.test_fraction, classes, source)
         chosen = {split: some.tolist() for split, some in zip(SPLITS, held, strict=True)}
     return classes, {
-        split: (Files([paths[number] for number in some], shape, rule, unreadable), labels[some])
+        split: (PictureFiles([paths[number] for number in some], shape, rule, unreadable), labels[some])
         for split, some in chosen.items()
     }
 
@@ -97,7 +97,7 @@ def open_splits(
 def _classes(listed: list[Listed], dataset: Dataset, description: Path, source: Path) -> list[str]:
     """Return the names of the classes, label 0 first: as the dataset's file has them, or sorted."""
     found = sorted({picture.label for picture in listed})
-    if dataset.classes is None:
+    if dataset.classes is None or not found:
         if not 2 <= len(found) <= MOST_CLASSES:
             received = f"{len(found)}{f' ({found[0]})' if found else ''}"
             raise InputError(source, f"pictures of 2…{MOST_CLASSES} classes", received, "mend the folder or the table")

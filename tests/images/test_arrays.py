@@ -35,6 +35,7 @@ def test_what_is_written_is_read_back_as_memory_maps(tmp_path):
 @pytest.mark.parametrize("chunk", [1, 7 * 784, 50 * 784 - 1, 1 << 22])
 def test_the_statistics_are_those_of_numpy_whatever_the_chunk(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(arrays, "CHUNK", chunk)
+    monkeypatch.setattr(arrays, "AT_LEAST", 1)
     images, labels = write(tmp_path / "arrays")["train"]
     described = arrays.read_description(tmp_path / "arrays").train
     assert described.images == 50
@@ -52,6 +53,13 @@ def test_classes_without_images_are_counted_too(tmp_path):
 
 def test_progress_adds_up_to_the_number_of_images(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "CHUNK", 16 * 784)
+    moves = []
+    arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
+    assert moves == [16, 16, 16, 2]
+
+
+def test_large_images_are_read_sixteen_at_a_time_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "CHUNK", 784)
     moves = []
     arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
     assert moves == [16, 16, 16, 2]

@@ -1,3 +1,4 @@
+import re
 import zipfile
 from pathlib import Path
 
@@ -112,11 +113,28 @@ def no_array():
             archive.writestr(f"{key}.npy", "no array")
 
 
+def encrypt():
+    """Mark each array as encrypted, where the archive's two headers say so."""
+    content = bytearray(FILE.read_bytes())
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for found in re.finditer(re.escape(header), bytes(content)):
+            content[found.start() + flags] |= 1
+    FILE.write_bytes(content)
+
+
+def other_names():
+    with zipfile.ZipFile(FILE, "w") as archive:
+        for key in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(key, "an array")
+
+
 DAMAGE = {
     "missing": (FILE.unlink, "expected an .npz file, received none"),
     "cut": (cut, "expected a whole .npz file, received File is not a zip file"),
     "damaged": (damage, "expected a whole .npz file, received Bad CRC-32"),
     "no array": (no_array, "x_train: expected an array of numbers"),
+    "encrypted": (encrypt, "expected a whole .npz file, received File 'x_train.npy' is encrypted"),
+    "names without .npy": (other_names, "x_train: expected an array of this key, received none"),
 }
 
 
@@ -142,3 +160,24 @@ def test_one_label_is_too_few(mine):
     np.savez(FILE, **replaced("y_train", lambda y: 0 * y)(without("x_test", "y_test")(mine)))
     [line] = own.errors(own.make("npz:\n", FILE))
     assert "expected images of every class to train on, received none of 1" in line
+
+
+def test_keys_may_be_paths_with_the_same_last_part(mine):
+    names = {"x_train": "train/x", "y_train": "train/y", "x_test": "test/x", "y_test": "test/y"}
+    np.savez(FILE, **{names[key]: array for key, array in mine.items()})
+    keys = "{train_images: train/x, train_labels: train/y, test_images: test/x, test_labels: test/y}"
+    result = own.make(f"npz: {keys}\n", FILE)
+    assert result.exit_code == 0, result.output
+    for split in arrays.SPLITS:
+        images, labels = arrays.read_split(OUTPUT, split)
+        np.testing.assert_array_equal(mine[f"x_{split}"], images[..., 0])
+        np.testing.assert_array_equal(mine[f"y_{split}"], labels)
+
+
+@pytest.mark.parametrize("keys", [("x_train", "y_train", "x_test", "y_test"), ("x_train", "y_train")])
+def test_labels_may_be_uint64(mine, keys):
+    np.savez(FILE, **{key: mine[key].astype(np.uint64 if key[0] == "y" else np.uint8) for key in keys})
+    result = own.make("npz:\n", FILE)
+    assert result.exit_code == 0, result.output
+    _, labels = arrays.read_split(OUTPUT, "train")
+    assert set(range(10)) == set(labels.tolist())

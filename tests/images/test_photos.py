@@ -1,3 +1,4 @@
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -8,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from stages.errors import InputError
 from stages.images import catalog, photos
+from stages.images.arrays import Description, SplitDescription
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 
@@ -182,6 +184,54 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path, case):
     assert "\n" not in str(caught.value)
 
 
+def colours():
+    return Image.fromarray(np.random.Generator(np.random.PCG64(0)).integers(0, 256, (24, 20, 3), dtype=np.uint8))
+
+
+DAMAGED = {
+    "a.webp": {},
+    "lossless.webp": {"lossless": True},
+    "moving.webp": {"save_all": True, "append_images": [Image.new("RGB", (20, 24))]},
+    "a.tif": {},
+    "lzw.tif": {"compression": "tiff_lzw"},
+    "a.gif": {},
+    "a.jpg": {"exif": exif(6)},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.filterwarnings("ignore")
+def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
+    path = tmp_path / name
+    colours().save(path, **DAMAGED[name])
+    whole = path.read_bytes()
+    cut = [whole[:length] for length in range(0, len(whole), 11)]
+    damaged = [whole[:place] + b"\2" + whole[place + 1 :] for place in (*range(200), *range(200, len(whole), 11))]
+    for content in cut + damaged:
+        path.write_bytes(content)
+        for look in (lambda: photos.read(path, GREY), lambda: photos.read_size(path)):
+            with contextlib.suppress(InputError):
+                look()
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "odd"),
+    [
+        ("a.jpg", b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05"),  # EXIF: bits of a pixel that are no whole number
+        ("a.tif", b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"),  # the place of the pixels as text
+    ],
+)
+def test_odd_tags_are_refused_in_one_line(tmp_path, name, sound, odd):
+    tags = exif(6)
+    tags[0x011A] = 72.0
+    colours().save(tmp_path / name, **({"exif": tags} if name == "a.jpg" else {}))
+    content = (tmp_path / name).read_bytes()
+    assert sound in content
+    (tmp_path / name).write_bytes(content.replace(sound, odd))
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        photos.read(tmp_path / name, GREY)
+
+
 def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, monkeypatch):
     ghostscript = tmp_path / "gs"
     ghostscript.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
@@ -215,3 +265,35 @@ def test_a_path_without_pictures_is_refused(tmp_path, name, expected):
     (tmp_path / "empty" / "notes.txt").touch()
     with pytest.raises(InputError, match=expected):
         photos.find([tmp_path / name])
+
+
+def test_what_is_hidden_and_folders_named_like_pictures_are_left_out(tmp_path):
+    for name in (".trash/0.png", "._1.jpg", "1.jpg", "2.png/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [tmp_path / "1.jpg", tmp_path / "2.png/3.png"] == photos.find([tmp_path])
+    assert [tmp_path / "._1.jpg"] == photos.find([tmp_path / "._1.jpg"])  # since it is named
+
+
+def described(pixel_mean, shape=GREY):
+    split = SplitDescription(images=2, images_per_class=[1, 1], pixel_mean=pixel_mean, pixel_deviation=50)
+    return Description(classes=["a", "b"], image_shape=shape, train=split, test=split)
+
+
+@pytest.mark.parametrize("text", [None, "npz:\n"])
+def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_dark(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    if text:
+        (tmp_path / "datasets").mkdir()
+        (tmp_path / "datasets/mine.yaml").write_text(text)
+    drawing("L", 255, 0).save(tmp_path / "a.png")
+    seen = {mean: photos.read(tmp_path / "a.png", GREY, photos.rule_of("mine", described(mean))) for mean in (30, 220)}
+    np.testing.assert_array_equal(EXPECTED, seen[30])
+    np.testing.assert_array_equal(255 - EXPECTED, seen[220])
+
+
+def test_the_rule_of_a_dataset_holds_however_light_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets/mine.yaml").write_text("npz:\nphotos: {fit: 20, centre: box}\n")
+    assert catalog.Photos(fit=20, centre="box") == photos.rule_of("mine", described(220))

@@ -111,6 +111,11 @@ WRONG_TABLES = {
     ),
     "quote": (lambda: TABLE.write_text('path,label\n"a,b\n'), "csv:\n", "expected a table with commas"),
     "no rows": (lambda: write([["path", "label"]]), "csv:\n", "expected pictures of 2…256 classes, received 0"),
+    "no rows and named classes": (
+        lambda: write([["path", "label"]]),
+        "csv:\nclasses: [red, blue]\n",
+        "expected pictures of 2…256 classes, received 0",
+    ),
 }
 
 
