@@ -139,14 +139,21 @@ def test_each_kind_of_picture_is_drawn():
             assert "PNG" == picture.format
 
 
-def test_without_a_history_nothing_is_written():
-    HISTORY.unlink()
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (HISTORY, "the history of a training, received none; run dvc rep"),
+        (LITE, "a trained model, received none; run dvc repro train@tiny-mlp"),
+    ],
+)
+def test_without_what_training_leaves_nothing_is_written(path: Path, expected: str):
+    path.unlink()
     metrics = Path("metrics/tiny-mlp.json")
     metrics.unlink(missing_ok=True)
     result = CliRunner().invoke(evaluate.app, ["--run", "tiny-mlp"])
 
     assert (1, False) == (result.exit_code, metrics.exists())
-    assert result.stderr.startswith(f"error: {HISTORY}: expected the history of a training, received none; run dvc rep")
+    assert result.stderr.startswith(f"error: {path}: expected {expected}")
 
 
 def card() -> dict[str, str]:
