@@ -8,9 +8,13 @@ misses, docs/photographs-misses.png.
 Takes about 2 minutes on 2 cores, and fetches 25 MB of fonts from Debian's packages.
 """
 
+import os
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
+from statistics import median
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -56,6 +60,11 @@ Misses by digit, both halves:
 | pictures | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
+TIME = """
+One picture takes **{seconds:.2f} s**, the whole process of `python -m stages.predict --run {run} picture.png`
+from its start to its end: the median of {times} on {cores} cores, after one that was not counted.
+"""
+TIMES = 10  # processes that are timed
 SIDE, COLUMNS = 56, 16  # of the picture of misses
 
 app = console.new_app()
@@ -82,12 +91,13 @@ def main(
     run: Annotated[str, typer.Option(help="A run on MNIST.")] = "mnist-cnn-5x5",
     fonts: Annotated[Path | None, typer.Option(help="A folder of fonts in place of Debian's packages.")] = None,
 ) -> None:
-    """Measure pictures of digits, and write benchmarks/PHOTOS.md."""
+    """Measure how pictures of digits are told, and how fast, and write benchmarks/PHOTOS.md."""
     table, digits = "", ""
     misses: list[tuple[Drawn, Answer]] = []
     with tempfile.TemporaryDirectory() as scratch:
         files = _fonts_in(fonts or _fetch_fonts(Path(scratch)))
-        for name, goal, drawn in (("fonts", 0.9, _draw_fonts(files)), ("UCI", 0.95, _draw_uci())):
+        sets = (("fonts", 0.9, _draw_fonts(files)), ("UCI", 0.95, _draw_uci()))
+        for name, goal, drawn in sets:
             answers = _ask(run, drawn, Path(scratch))
             missed = [pair for pair in zip(drawn, answers, strict=True) if pair[0].digit != pair[1].digit]
             cells = [name]
@@ -99,7 +109,9 @@ def main(
             digits += _row(name, *(sum(one.digit == digit for one, _ in missed) for digit in range(10)))
             misses += [missed[i] for i in np.linspace(0, len(missed) - 1, 2 * COLUMNS).astype(int)]
             console.say(table.splitlines()[-1])
-        text = HEAD.format(run=run, fonts=len(files)) + table + DIGITS + digits
+        seconds = _time(run, sets[0][2][0].picture, Path(scratch))
+    text = HEAD.format(run=run, fonts=len(files)) + table + DIGITS + digits
+    text += TIME.format(run=run, seconds=seconds, times=TIMES, cores=os.cpu_count())
     with atomic.new_file(TABLE) as partial:
         partial.write_text(text, encoding="utf-8")
     _write_misses(misses)
@@ -184,6 +196,21 @@ def _ask(run: str, drawn: list[Drawn], folder: Path) -> list[Answer]:
                 answers.append(Answer(np.zeros(described.image_shape, np.uint8), -1))
             advance(1)
     return answers
+
+
+def _time(run: str, picture: Image.Image, folder: Path) -> float:
+    """Return the seconds that predict takes for one picture, the median of some processes."""
+    path = folder / "timed.png"
+    picture.save(path)
+    command = [sys.executable, "-m", "stages.predict", "--run", run, str(path)]
+    seconds = []
+    with console.progress("timing", TIMES + 1, "processes") as advance:
+        for _ in range(TIMES + 1):
+            started = time.monotonic()
+            subprocess.run(command, check=True, capture_output=True)
+            seconds.append(time.monotonic() - started)
+            advance(1)
+    return median(seconds[1:])  # the first finds nothing in the disk's cache
 
 
 def _write_misses(misses: list[tuple[Drawn, Answer]]) -> None:

@@ -1,7 +1,7 @@
 """Score the model of a run, and show where it is right and where it is wrong.
 
-Reads params.yaml, models/<run>.keras, plots/history/<run>.csv, the run's recipe, its dataset's file and its arrays;
-writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
+Reads params.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and its
+arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
 plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
 In dvc.yaml: `evaluate`.
 
@@ -31,6 +31,7 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     from stages import plan
     from stages.evaluation import calibration, card, inference, scores, tables
     from stages.images import arrays, catalog
+    from stages.prediction import lite
     from stages.training import determinism, history, model_file
     from stages.training.recipe import Recipe
 
@@ -41,6 +42,7 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     determinism.settle(chosen.seed, inference.THREADS)
     path = plan.model_path(run)
     model = model_file.load(path, described.image_shape, len(described.classes))
+    lite_path = plan.lite_path(run) if lite.exists(plan.lite_path(run)) else None
 
     probabilities = {}
     scored = {}
@@ -55,7 +57,7 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
 
     labels = arrays.read_split(chosen.data, "test")[1]
     bins = calibration.bins(probabilities["test"], labels)
-    of = card.Evaluated(run, chosen, path, model, recipe, dataset, described, test, train, bins)
+    of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, test, train, bins)
     card.write(plan.card_path(run), of)
     _draw(of, epochs, probabilities["test"])
     console.say(

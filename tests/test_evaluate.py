@@ -20,8 +20,8 @@ from stages.training import model_file
 from tests import tiny
 from tests.commands import run_all
 
-MODEL, CARD = Path("models/tiny-mlp.keras"), Path("models/tiny-mlp.md")
-HISTORY = Path("plots/history/tiny-mlp.csv")
+MODEL, LITE, CARD = (Path(f"models/tiny-mlp.{suffix}") for suffix in ("keras", "tflite", "md"))
+RECIPE, HISTORY = Path("recipes/mlp.yaml"), Path("plots/history/tiny-mlp.csv")
 KINDS = ("calibration", "classes", "confusion", "history", "mistakes")
 
 
@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _in_project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(trained)
-    before = {path: path.read_bytes() for path in (Path("params.yaml"), Path("recipes/mlp.yaml"), HISTORY, MODEL)}
+    before = {path: path.read_bytes() for path in (Path("params.yaml"), RECIPE, HISTORY, MODEL, LITE)}
     yield
     for path, content in before.items():
         path.write_bytes(content)
@@ -139,14 +139,21 @@ def test_each_kind_of_picture_is_drawn():
             assert "PNG" == picture.format
 
 
-def test_without_a_history_nothing_is_written():
-    HISTORY.unlink()
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (HISTORY, "the history of a training, received none; run dvc rep"),
+        (LITE, "a trained model, received none; run dvc repro train@tiny-mlp"),
+    ],
+)
+def test_without_what_training_leaves_nothing_is_written(path: Path, expected: str):
+    path.unlink()
     metrics = Path("metrics/tiny-mlp.json")
     metrics.unlink(missing_ok=True)
     result = CliRunner().invoke(evaluate.app, ["--run", "tiny-mlp"])
 
     assert (1, False) == (result.exit_code, metrics.exists())
-    assert result.stderr.startswith(f"error: {HISTORY}: expected the history of a training, received none; run dvc rep")
+    assert result.stderr.startswith(f"error: {path}: expected {expected}")
 
 
 def card() -> dict[str, str]:
@@ -174,20 +181,37 @@ def test_the_card_says_what_the_metrics_and_the_tables_say():
 def test_the_card_names_what_the_model_was_made_from_and_with():
     sections = card()
 
-    assert Path("recipes/mlp.yaml").read_text() in sections["Recipe"]
+    assert RECIPE.read_text() in sections["Recipe"]
     assert "| `hidden` | Dense | 16 | 12,560 |" in sections["Network"]
     for path in Path("data/processed/tiny").glob("*.npy"):
         assert f"| `{path}` | `{hashlib.sha256(path.read_bytes()).hexdigest()}` |" in sections["Data"]
     assert "- licence: CC0\n- source: tests/tiny.py\n- images: 200 to train on, 50 to test on\n" in sections["Data"]
-    assert hashlib.sha256(MODEL.read_bytes()).hexdigest() in sections["Made with"]
+    for path in (MODEL, LITE):
+        content = path.read_bytes()
+        what = f"`{path}`, {len(content):,} bytes, SHA-256 `{hashlib.sha256(content).hexdigest()}`"
+        assert what in sections["Made with"]
+    assert f"`{LITE.name}` is the same network for LiteRT" in sections["Use"]
     assert "trained on 2 processor threads, in float32" in sections["Made with"]
+
+
+def test_the_card_says_that_litert_cannot_have_the_network():
+    LITE.write_bytes(b"")
+    sections = card()
+
+    assert "- LiteRT file: none, since LiteRT lacks what a layer needs\n" in sections["Made with"]
+    assert "LiteRT" not in sections["Use"]
+
+
+def test_the_card_does_not_say_that_a_precision_was_had_which_was_only_asked_for():
+    RECIPE.write_text(RECIPE.read_text().replace("validation: none", "validation: none, precision: bfloat16"))
+
+    assert "2 processor threads, asked for bfloat16; float32 where the processor lacks it\n" in card()["Made with"]
 
 
 def test_the_card_says_when_the_test_images_were_looked_at_before():
     watched = "validated on the test images"
     assert watched not in card()["Limits"]
-    recipe = Path("recipes/mlp.yaml")
-    recipe.write_text(recipe.read_text().replace("validation: none", "validation: test"))
+    RECIPE.write_text(RECIPE.read_text().replace("validation: none", "validation: test"))
 
     assert watched in card()["Limits"]
 

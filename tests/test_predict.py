@@ -196,6 +196,7 @@ def test_weights_alone_say_the_same_as_the_model():
     ("arguments", "expected"),
     [
         (["broken.png"], "broken.png: expected a picture, received"),
+        (["broken.png", "--weights", str(WEIGHTS)], "broken.png: expected a picture, received"),
         (["empty"], "empty: expected pictures (.bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp), received none"),
         (["nowhere.png"], "nowhere.png: expected a picture or a folder of pictures, received nothing there"),
         (["params.yaml"], "params.yaml: expected a picture, received something else"),

@@ -71,10 +71,15 @@ def words(html: str) -> str:
     return " ".join(" ".join(found).split())
 
 
+def leaders(html: str) -> dict[str, list[str]]:
+    """Return the cells of the leaderboard behind the name of each run."""
+    body = re.search(r"<tbody>(.*?)</tbody>", html, re.DOTALL)[1]
+    return {cells[0]: cells[1:] for cells in (words(row).split() for row in body.split("</tr>")[:-1])}
+
+
 def test_the_leaderboard_has_a_row_for_each_run_with_metrics():
-    body = re.search(r"<tbody>(.*?)</tbody>", write(), re.DOTALL)[1]
+    rows = leaders(write())
     metrics = json.loads(Path("metrics/tiny-mlp.json").read_text())
-    rows = {cells[0]: cells[1:] for cells in (words(row).split() for row in body.split("</tr>")[:-1])}
 
     assert {"tiny-mlp", "b", "c"} == set(rows)
     accuracy = f"{metrics['accuracy']:.4f}"
@@ -146,6 +151,35 @@ def test_damaged_metrics_are_told_in_one_line(content: str):
     )
 
 
+def test_tables_of_another_version_than_the_metrics_give_no_interval():
+    for run, errors in (("b", 60), ("tiny-mlp", 0)):  # more errors than images, and other errors than the table's
+        path = Path(f"metrics/{run}.json")
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"errors": errors, "accuracy": 0.25}))
+    html = write()
+
+    assert ["–", "–"] == [leaders(html)[run][2] for run in ("b", "tiny-mlp")]
+    assert 2 == words(html).count("Its pictures and its metrics are of different versions. dvc checkout brings")
+
+
+@pytest.mark.parametrize("content", ["class,recall\n0,1.0\n", "recall,images\n1.0,many\n", "recall,images\n1.0\n"])
+def test_a_damaged_table_is_told_in_one_line(content: str):
+    Path("plots/classes/b.csv").write_text(content)
+    result = CliRunner().invoke(report.app)
+    [line] = result.stderr.splitlines()
+
+    assert (1, False) == (result.exit_code, REPORT.exists())
+    assert line.startswith("error: plots/classes/b.csv: expected a table with the numbers recall and images, received")
+
+
+def test_datasets_with_the_same_title_each_show_their_samples():
+    shutil.copyfile("datasets/tiny.yaml", "datasets/again.yaml")
+    shutil.copyfile("plots/samples/tiny.png", "plots/samples/again.png")
+    params = Path("params.yaml").read_text().replace("datasets:\n", "datasets:\n  again: {source: data/raw/tiny}\n")
+    Path("params.yaml").write_text(params.replace("c: {dataset: tiny", "c: {dataset: again"))
+
+    assert 2 == words(write()).count("Tiny: training images, a row a class.")
+
+
 def browse(html: str, *options: str) -> tuple[dict, list[str]]:
     """Open a page in headless Chromium; return its answer to QUESTION, and what it wrote to the console."""
     if CHROMIUM is None:
@@ -177,3 +211,16 @@ def test_a_browser_would_tell_of_a_picture_from_the_network():
 
     assert ["x", 0] == seen["images"][0]
     assert "Content Security Policy" in console[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "ground"),
+    [
+        ("--blink-settings=preferredColorScheme=1", "rgb(246, 247, 249)"),
+        ("--blink-settings=preferredColorScheme=0", "rgb(20, 22, 26)"),
+    ],
+)
+def test_the_page_is_dark_for_a_browser_that_prefers_it(option: str, ground: str):
+    seen, _ = browse(write(), option)
+
+    assert ground == seen["ground"]

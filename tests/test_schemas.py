@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from stages import schemas
+from stages import json_schemas
 from stages.settings import read_yaml
 from tests.pipeline import ROOT
 
@@ -48,7 +48,7 @@ def changed(values: dict[str, Any], place: str, value: object) -> dict[str, Any]
 
 
 def test_the_committed_schemas_are_what_the_models_give():
-    assert schemas.make() == {kind: load(kind) for kind in ("params", "recipe", "dataset")}, "run make schemas"
+    assert json_schemas.make() == {kind: load(kind) for kind in ("params", "recipe", "dataset")}, "run make schemas"
 
 
 @pytest.mark.parametrize("kind", ["params", "recipe", "dataset"])

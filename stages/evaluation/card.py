@@ -40,6 +40,7 @@ class Evaluated:
         name: The run's name.
         run: Its line in params.yaml.
         path: Its model's file.
+        lite: The same model for LiteRT, or None where LiteRT lacks what a layer needs.
         model: The model in it.
         recipe: What it was trained by.
         dataset: The dataset's own file.
@@ -52,6 +53,7 @@ class Evaluated:
     name: str
     run: Run
     path: Path
+    lite: Path | None
     model: "keras.Model"
     recipe: Recipe
     dataset: Dataset
@@ -160,6 +162,11 @@ def _use(of: Evaluated) -> Iterator[str]:
     yield f"probabilities = model.predict(images)  # float32, (1, {len(of.data.classes)})"
     yield "print(classes[probabilities[0].argmax()])"
     yield "```"
+    if of.lite:
+        classes = len(of.data.classes)
+        yield ""
+        yield f"`{of.lite.name}` is the same network for LiteRT (`ai-edge-litert`), without TensorFlow:"
+        yield f"one image at a time, float32 (1, {height}, {width}, {channels}), 0…255, in; float32 (1, {classes}) out."
 
 
 def _network(of: Evaluated) -> Iterator[str]:
@@ -189,8 +196,12 @@ def _data(of: Evaluated) -> Iterator[str]:
 
 def _origin(of: Evaluated) -> Iterator[str]:
     training = of.recipe.training
-    yield f"- model file: `{of.path}`, {of.path.stat().st_size:,} bytes, SHA-256 `{_sha256(of.path)}`"
-    yield f"- trained on {training.threads} processor thread{'s' * (training.threads > 1)}, in {training.precision}"
+    yield f"- model file: {_fingerprint(of.path)}"
+    yield f"- LiteRT file: {_fingerprint(of.lite) if of.lite else 'none, since LiteRT lacks what a layer needs'}"
+    precision = "in float32"
+    if training.precision != "float32":
+        precision = f"asked for {training.precision}; float32 where the processor lacks it"
+    yield f"- trained on {training.threads} processor thread{'s' * (training.threads > 1)}, {precision}"
     python = ".".join(platform.python_version_tuple()[:2])
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     yield f"- scored with Python {python}, {libraries}"
@@ -218,3 +229,7 @@ def _plain(text: str) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fingerprint(path: Path) -> str:
+    return f"`{path}`, {path.stat().st_size:,} bytes, SHA-256 `{_sha256(path)}`"

@@ -29,6 +29,8 @@ def predict(model: "keras.Model", images: "Images | Sequence[Images]", what: str
     Returns:
         float32, (N, num_classes), 0…1, each row summing to 1.
     """
+    if not len(images):  # none of the pictures that somebody named could be read
+        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
     batches = []
     with progress(what, len(images), "images") as advance:
         for start in range(0, len(images), BATCH_SIZE):

@@ -18,11 +18,11 @@ def draw(path: Path, run: str, bins: Sequence[Bin]) -> None:
         run: The run's name.
         bins: As `calibration.bins` returns them.
     """
+    from matplotlib.ticker import StrMethodFormatter
+
     filled = [each for each in bins if each.images]
     sure = [each.confidence for each in filled]
     bounds = np.array([intervals.wilson(each.right, each.images) for each in filled])
-    from matplotlib.ticker import StrMethodFormatter
-
     note = f"is it right as often as it is sure? Expected calibration error: {expected_error(bins):.4f}"
     with look.chart(path, look.title(run, "calibration"), note, (5.4, 5)) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +67,11 @@ def picture(path: Path, title: str, note: str, inches: tuple[float, float]) -> I
         inches: Width and height below the title, at 110 pixels an inch.
     """
     import matplotlib
-    from matplotlib import font_manager
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()  # whatever the person's own matplotlibrc says
-        known = set(font_manager.fontManager.get_font_names())
-        family = [FONT, *(name for name in OTHER_SCRIPTS if name in known)]
-        matplotlib.rcParams.update(matplotlib.RcParams(STYLE | {"font.family": family}))
+        matplotlib.rcParams.update(matplotlib.RcParams(STYLE | {"font.family": _families()}))
         warnings.filterwarnings("ignore", message="Glyph")  # a letter that no font has is drawn as a box
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # and not told of each font without bold letters
         width, height = inches[0], inches[1] + HEAD
@@ -111,3 +109,31 @@ def title(name: str, kind: str) -> str:
 def short(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name, cut if it is long."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def percent(share: float) -> str:
+    """Return a share, 0…1, as people read it."""
+    return f"{100 * share:.1f} %"
+
+
+def font_file(text: str) -> str:
+    """Return the file of the font that has the most letters of a text: FONT, or one for other scripts."""
+    from matplotlib import font_manager
+
+    files = [font_manager.findfont(family) for family in _families()]
+    return max(files, key=lambda file: len(_letters_of(file) & set(map(ord, text))))
+
+
+def _families() -> list[str]:
+    """Return the names of the fonts that are here, FONT first."""
+    from matplotlib import font_manager
+
+    known = set(font_manager.fontManager.get_font_names())
+    return [FONT, *(name for name in OTHER_SCRIPTS if name in known)]
+
+
+@cache
+def _letters_of(file: str) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(file).get_charmap())

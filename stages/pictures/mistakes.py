@@ -36,7 +36,7 @@ def draw(
         [
             (f"is {_name(classes, labels[index])}", look.INK),
             (f"said {_name(classes, predicted[index])}", look.VERMILLION),
-            (f"{confidence[index]:.1%} sure", look.GREY),
+            (f"{look.percent(confidence[index])} sure", look.GREY),
         ]
         for index in surest
     ]

@@ -28,7 +28,7 @@ def draw(
     for label, row in zip(labels[:SHOWN], probabilities[:SHOWN], strict=True):
         predicted = int(row.argmax())
         mark, colour = ("✓", look.BLUE) if predicted == label else ("✗", look.VERMILLION)
-        lines = [(f"{mark} {names[predicted]}", colour), (f"{row[predicted]:.1%} sure", look.GREY)]
+        lines = [(f"{mark} {names[predicted]}", colour), (f"{look.percent(row[predicted])} sure", look.GREY)]
         words.append(lines if predicted == label else [*lines, (f"is {names[label]}", look.INK)])
     title, note = look.title(run, "predictions"), f"what it says of the first {len(words)} test images"
     tiles.gallery(path, title, note, images[:SHOWN], words)

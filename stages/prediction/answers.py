@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import console
+from stages.pictures import look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +34,6 @@ def top(probabilities: "npt.NDArray[np.float32]", classes: Sequence[str]) -> lis
     return [(classes[number], float(probabilities[number])) for number in probabilities.argsort()[::-1][:TOP]]
 
 
-def percent(probability: float) -> str:
-    """Return a probability as people read it."""
-    return f"{100 * probability:.1f} %"
-
-
 def show(form: Format, paths: Sequence[Path], probabilities: "Probabilities", classes: Sequence[str]) -> None:
     """Print on standard output what each picture is.
 
@@ -55,7 +51,7 @@ def show(form: Format, paths: Sequence[Path], probabilities: "Probabilities", cl
     match form:
         case Format.TABLE:
             rows = [
-                [path, *(cell for name, share in top(row, classes) for cell in (name, percent(share)))]
+                [path, *(cell for name, share in top(row, classes) for cell in (name, look.percent(share)))]
                 for path, row in answers
             ]
             if rows:

@@ -72,4 +72,4 @@ def predict(model: "Interpreter", images: "Iterable[Images]") -> "Probabilities"
         model.set_tensor(image_is["index"], np.asarray(image, dtype=np.float32)[np.newaxis])
         model.invoke()
         answers.append(model.get_tensor(answer_is["index"])[0])
-    return np.array(answers, dtype=np.float32)
+    return np.array(answers, dtype=np.float32).reshape(len(answers), answer_is["shape"][1])

@@ -10,13 +10,13 @@ TEMPLATE = Path(__file__).with_name("page.html.jinja")
 LEVELS = 2  # the headings of a card stand so far below those of the page
 
 
-def render(results: Sequence[Result], pending: Sequence[str], samples: dict[str, bytes]) -> str:
+def render(results: Sequence[Result], pending: Sequence[str], samples: Sequence[tuple[str, bytes]]) -> str:
     """Return the page.
 
     Args:
         results: The runs that have metrics, in the order in which they are shown.
         pending: Names of the runs that have none.
-        samples: A sample sheet, PNG, for each dataset, by its name for people.
+        samples: The title of each dataset, and its sample sheet, PNG.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -33,7 +33,8 @@ class Result:
         run: Its line in params.yaml.
         title: Its dataset's name for people.
         metrics: As metrics/<run>.json has them.
-        interval: 95 % interval of the accuracy, 0…1, or None where the table of the classes is missing.
+        interval: 95 % interval of the accuracy, 0…1, or None where the table of the classes is missing or `is_mixed`.
+        is_mixed: Whether that table, and so the pictures, are of another version than the metrics.
         pictures: The PNG of each kind of PICTURES that is there.
         card: Its model card as Markdown, or None.
     """
@@ -43,6 +44,7 @@ class Result:
     title: str
     metrics: Mapping[str, Any]
     interval: tuple[float, float] | None
+    is_mixed: bool
     pictures: Mapping[str, bytes]
     card: str | None
 
@@ -57,31 +59,34 @@ def read() -> tuple[list[Result], list[str]]:
     """Return the runs that have metrics, by dataset and the most accurate first, and the names of the others.
 
     Raises:
-        InputError: params.yaml, a dataset's file or a metrics file does not fit.
+        InputError: params.yaml, a dataset's file, a metrics file or a table of the classes does not fit.
     """
     runs = plan.Plan.load(plan.PATH).runs
     results = [_read(name, run) for name, run in runs.items() if plan.metrics_path(name).exists()]
-    results.sort(key=lambda result: (result.title, -result.metrics["accuracy"]))
+    results.sort(key=lambda result: (result.title, result.run.dataset, -result.metrics["accuracy"]))
     return results, [name for name in runs if not plan.metrics_path(name).exists()]
 
 
-def read_samples(results: list[Result]) -> dict[str, bytes]:
-    """Return the sample sheet of each dataset of some results, by the dataset's name for people."""
-    paths = {result.title: plan.picture_path("samples", result.run.dataset) for result in results}
-    return {title: path.read_bytes() for title, path in paths.items() if path.exists()}
+def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
+    """Return the title and the sample sheet of each dataset of some results, by the dataset's name."""
+    titles = {result.run.dataset: result.title for result in results}
+    sheets = [(titles[dataset], plan.picture_path("samples", dataset)) for dataset in sorted(titles)]
+    return [(title, path.read_bytes()) for title, path in sheets if path.exists()]
 
 
 def _read(name: str, run: Run) -> Result:
     pictures = {kind: plan.picture_path(kind, name) for kind in PICTURES}
     card = plan.card_path(name)
     metrics = _read_metrics(plan.metrics_path(name))
-    images = _count_images(plan.plot_path("classes", name))
+    counts = _count(plan.plot_path("classes", name))
+    is_mixed = counts is not None and not _agree(metrics, *counts)
     return Result(
         name,
         run,
         _title(run.dataset),
         metrics,
-        intervals.wilson(images - metrics["errors"], images) if images else None,
+        intervals.wilson(*counts) if counts and not is_mixed else None,
+        is_mixed,
         {kind: path.read_bytes() for kind, path in pictures.items() if path.exists()},
         card.read_text(encoding="utf-8") if card.exists() else None,
     )
@@ -99,12 +104,23 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     raise InputError(path, f"JSON with the numbers {', '.join(needed)}", received, "run the evaluate stage again")
 
 
-def _count_images(path: Path) -> int:
-    """Return how many test images the table of the classes counts, 0 if there is none."""
+def _count(path: Path) -> tuple[int, int] | None:
+    """Return how many test images were recognized by the table of the classes, and of how many; None without it."""
     if not path.exists():
-        return 0
-    with path.open(newline="", encoding="utf-8") as file:
-        return sum(int(row["images"]) for row in csv.DictReader(file))
+        return None
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [(float(row["recall"]), int(row["images"])) for row in csv.DictReader(file)]
+        return sum(round(recall * images) for recall, images in rows), sum(images for _, images in rows)
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        expected = "a table with the numbers recall and images"
+        raise InputError(path, expected, error, "run the evaluate stage again") from error
+
+
+def _agree(metrics: Mapping[str, Any], right: int, images: int) -> bool:
+    """Tell whether metrics, which git keeps, and the table of the classes, which DVC keeps, are of one version."""
+    same = images - right == metrics["errors"] and abs(float(metrics["accuracy"]) * images - right) < 0.5
+    return same and 0 <= right <= images
 
 
 def _title(dataset: str) -> str:

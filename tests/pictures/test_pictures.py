@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.evaluation import calibration as calibrated
@@ -78,7 +80,6 @@ def test_a_picture_is_a_png_of_a_size_one_can_look_at(draw: Callable[[Path, Answ
         assert "PNG" == picture.format
         assert max(picture.size) <= MOST_PIXELS
         assert min(picture.size) >= 60
-        assert len(picture.convert("RGB").getcolors(1 << 24)) > 3  # something is on it
 
 
 @pytest.mark.parametrize("draw", KINDS)
@@ -109,6 +110,76 @@ def test_a_picture_that_fails_leaves_the_one_of_before(tmp_path: Path):
 
     assert [tmp_path / "name.png"] == list(tmp_path.iterdir())
     assert b"before" == (tmp_path / "name.png").read_bytes()
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are saved, to look at what is on them."""
+    saved: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *of, **how: (saved.append(figure), save(figure, *of, **how)))
+    return saved
+
+
+def ticks(axis: Axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+COUNTS = np.array([[8, 2, 0], [0, 5, 5], [1, 0, 3]])
+NAMES = ["ant", "bee", "cat"]
+
+
+def test_a_row_of_the_confusion_is_what_a_true_class_is_taken_for(figures: list[Figure], tmp_path: Path):
+    confusion.draw(tmp_path / "name.png", "run", COUNTS, NAMES)
+    [axes] = figures[0].axes
+    right, wrong = (image.get_array().filled(0).tolist() for image in axes.images)
+
+    assert [[0.8, 0, 0], [0, 0.5, 0], [0, 0, 0.75]] == right
+    assert [[0, 0.2, 0], [0, 0, 0.5], [0.25, 0, 0]] == wrong
+    assert {(0, 0): "80.0", (1, 0): "20.0", (1, 1): "50.0", (2, 1): "50.0", (0, 2): "25.0", (2, 2): "75.0"} == {
+        text.get_position(): text.get_text() for text in axes.texts
+    }
+    assert (NAMES, NAMES) == (ticks(axes.xaxis), ticks(axes.yaxis))
+    assert ("predicted class", "true class") == (axes.get_xlabel(), axes.get_ylabel())
+
+
+def test_the_weakest_class_is_on_top(figures: list[Figure], tmp_path: Path):
+    classes.draw(tmp_path / "name.png", "run", scores.Scores(16 / 24, 0.0, 8, COUNTS, []), NAMES)
+    [axes] = figures[0].axes
+    points, mean = axes.lines
+
+    assert [[0.5, 0], [0.75, 1], [0.8, 2]] == points.get_xydata().tolist()
+    assert ["bee", "cat", "ant"] == ticks(axes.yaxis)
+    assert ["5 of 10", "3 of 4", "8 of 10"] == [text.get_text() for text in axes.texts]
+    assert [16 / 24] * 2 == list(mean.get_xdata())
+    assert axes.yaxis_inverted()
+
+
+def test_calibration_is_accuracy_over_confidence_and_images_over_bins(figures: list[Figure], tmp_path: Path):
+    bins = [*([calibrated.Bin(0, 0, 0.0)] * 13), calibrated.Bin(10, 6, 0.9), calibrated.Bin(90, 81, 0.99)]
+    calibration.draw(tmp_path / "name.png", "run", bins)
+    above, below = figures[0].axes
+
+    assert [[0.9, 0.6], [0.99, 0.9]] == above.lines[1].get_xydata().tolist()
+    assert [0] * 13 + [10, 90] == [bar.get_height() for bar in below.patches]
+    assert pytest.approx([number / 15 for number in range(15)]) == [bar.get_x() for bar in below.patches]
+
+
+def test_samples_lie_in_the_row_of_their_class(figures: list[Figure], tmp_path: Path):
+    images = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)
+    samples.draw(tmp_path / "name.png", "made-up", images, np.array([2, 0, 1, 0]), NAMES)
+    [axes] = figures[0].axes
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    rows = {
+        name: [
+            image.get_array().item()
+            for image in sorted(axes.images, key=lambda image: image.get_extent()[0])
+            if sum(image.get_extent()[2:]) / 2 == pytest.approx(height)
+        ]
+        for name, height in heights.items()
+    }
+
+    assert {"ant": [1, 3], "bee": [2], "cat": [0]} == rows
 
 
 @pytest.mark.parametrize(
@@ -144,7 +215,7 @@ def test_the_surest_mistakes_come_first(drawn: list[tuple]):
 
     assert ("run: mistakes", "all 3 in 5 test images") == (title, note)
     assert [2, 3, 1] == shown.ravel().tolist()
-    assert [["is cat", "said dog", "80.0% sure"], ["is cat", "said dog", "70.0% sure"]] == [
+    assert [["is cat", "said dog", "80.0 % sure"], ["is cat", "said dog", "70.0 % sure"]] == [
         [text for text, _ in each] for each in words[:2]
     ]
 
@@ -162,10 +233,18 @@ def test_predictions_say_which_are_wrong_in_words_and_signs(drawn: list[tuple]):
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
     predictions.draw(Path("x.png"), "run", images, np.array([0, 1]), probabilities, ["cat", "dog"])
 
-    assert [["✓ cat", "90.0% sure"], ["✗ cat", "60.0% sure", "is dog"]] == [
+    assert [["✓ cat", "90.0 % sure"], ["✗ cat", "60.0 % sure", "is dog"]] == [
         [text for text, _ in each] for each in drawn[0][4]
     ]
 
 
 def test_a_long_name_is_cut():
     assert ("Ankle boot", "Halsband-Zwerg…") == (look.short("Ankle boot", 15), look.short(LONG, 15))
+
+
+def test_a_font_is_taken_that_has_the_letters(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(look, "OTHER_SCRIPTS", ("STIXGeneral",))
+
+    assert ["DejaVuSans", "STIXGeneral", "DejaVuSans"] == [
+        Path(look.font_file(text)).stem for text in ("Größe, Жук …", "a \N{WATCH}", "零")
+    ]
