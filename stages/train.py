@@ -49,22 +49,23 @@ def main(
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
     parent = lock.Parent()
-    with lock.only_training_of(plan.model_path(run)), lock.cores_for(recipe.training.threads):
-        parent.check()  # it may be gone after so long a wait
+    with lock.only_training_of(plan.model_path(run)):
         determinism.settle(chosen.seed, recipe.training.threads)
         model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
-        model.summary()
-        started = time.monotonic()
-        checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
-        timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
-        for_lite = lite_file.convert(model)
-        parent.check()
-        if weights:
-            model_file.save_weights(model, weights)
-        lite_file.save(for_lite, plan.lite_path(run))
-        model_file.save(model, plan.model_path(run))
-        checkpoint.delete()
+        with lock.cores_for(recipe.training.threads):  # now, so that a mistake in the recipe does not wait to be told
+            parent.check()  # it may be gone after so long a wait
+            model.summary()
+            started = time.monotonic()
+            checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
+            timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
+            for_lite = lite_file.convert(model)
+            parent.check()
+            if weights:
+                model_file.save_weights(model, weights)
+            lite_file.save(for_lite, plan.lite_path(run))
+            model_file.save(model, plan.model_path(run))
+            checkpoint.delete()
 
 
 def _train(

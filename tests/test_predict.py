@@ -185,6 +185,16 @@ def test_a_broken_picture_is_reported_and_the_others_are_shown():
     assert [["zero.png", "0"]] == [row[:2] for row in table(result)[1:]]
 
 
+@pytest.mark.parametrize("lacking", ["nowhere.png", "empty"])
+def test_a_path_without_a_picture_is_reported_and_the_others_are_shown(lacking: str):
+    result = look("zero.png", lacking)
+    [line] = result.stderr.splitlines()
+
+    assert result.exit_code == 1
+    assert line.startswith(f"error: {lacking}: expected ")
+    assert [["zero.png", "0"]] == [row[:2] for row in table(result)[1:]]
+
+
 def test_weights_alone_say_the_same_as_the_model():
     result = look("photos", "--weights", str(WEIGHTS))
 

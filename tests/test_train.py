@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from stages import train
 from stages.images import arrays
-from stages.training import loop, model_file, network
+from stages.training import lock, loop, model_file, network
 from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +60,18 @@ def without_arrays(preprocessed: Path) -> Path:
     for path in preprocessed.rglob("*.npy"):
         path.unlink()
     return preprocessed
+
+
+def test_a_mistake_in_the_recipe_is_told_while_other_trainings_have_the_cores(
+    without_arrays: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def never_free(_: int) -> None:
+        raise AssertionError("it waited for the processor first")
+
+    monkeypatch.setattr(lock, "cores_for", never_free)
+    change(RECIPE, "units: 16", "unit: 16")
+
+    assert "unit" in refused(without_arrays)
 
 
 def test_training_writes_the_model_the_history_and_the_time(preprocessed: Path):

@@ -17,24 +17,28 @@ from stages.training.recipe import Recipe
 def read(
     pictures: list[Path], shape: tuple[int, int, int], rule: catalog.Rule | None
 ) -> tuple[dict[Path, photos.Photo], int]:
-    """Return what a network sees of each picture, and how many could not be read; each of those is reported.
+    """Return what a network sees of each picture, and how many could not be read or found; each of those is reported.
 
     Args:
         pictures: Files, and folders of them.
         shape: Height, width and channels of what it sees, in pixels.
         rule: How the pictures of the dataset were made into images, or None to fit each whole picture in.
-
-    Raises:
-        InputError: A path does not exist, or a folder holds no picture.
     """
-    seen, unreadable = {}, 0
-    for path in photos.find(pictures):
+    seen, errors = {}, []
+    for named in pictures:
         try:
-            seen[path] = photos.read(path, shape, rule)
+            found = photos.find([named])
         except InputError as error:
-            console.say(f"error: {error}")
-            unreadable += 1
-    return seen, unreadable
+            errors.append(error)
+            continue
+        for path in found:
+            try:
+                seen[path] = photos.read(path, shape, rule)
+            except InputError as error:
+                errors.append(error)
+    for error in errors:
+        console.say(f"error: {error}")
+    return seen, len(errors)
 
 
 def network_of(

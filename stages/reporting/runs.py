@@ -15,7 +15,7 @@ from stages.plan import Run
 
 # kind of picture: what it shows, and how to read it
 PICTURES = {
-    "history": ("Training curves", "Validation far below training is overfitting."),
+    "history": ("Training curves", "Validation that gets worse while training gets better is overfitting."),
     "confusion": ("Confusion matrix", "Each row is a true class; blue was recognized, orange taken for another."),
     "mistakes": ("Most confident mistakes", "Where it was surest, and wrong."),
     "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
