@@ -36,8 +36,8 @@ def read(
                 seen[path] = photos.read(path, shape, rule)
             except InputError as error:
                 errors.append(error)
-    for error in errors:
-        console.say(f"error: {error}")
+    for problem in errors:
+        console.say(f"error: {problem}")
     return seen, len(errors)
 
 
