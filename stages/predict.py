@@ -7,7 +7,7 @@ dataset was made from datasets/<dataset>.yaml, if there is such a file; prints w
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
 
-Takes 5 s on 2 cores, 4 s of it the import of TensorFlow; with pictures LiteRT does without: benchmarks/PHOTOS.md.
+Takes 8 s on 2 cores, 6 s of it the import of TensorFlow; with pictures LiteRT does without: benchmarks/PHOTOS.md.
 """
 
 from pathlib import Path

@@ -38,24 +38,20 @@ def rule_of(dataset: str, described: Description) -> catalog.Rule | None:
     return catalog.Pictures() if rule is None and described.train.pixel_mean > 127 else rule
 
 
-def find(paths: list[Path]) -> list[Path]:
-    """Return the picture files among `paths`, those in folders included, each folder sorted by name; no hidden ones.
+def find(path: Path) -> list[Path]:
+    """Return a picture file that is named, or those in a folder, sorted by name; no hidden ones.
 
     Raises:
-        InputError: A path does not exist, or a folder holds no picture.
+        InputError: The path does not exist, or the folder holds no picture.
     """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            pictures = [file for file in files_below(path) if is_picture(file)]
-            if not pictures:
-                raise InputError(path, f"pictures ({', '.join(sorted(SUFFIXES))})", "none", "name another folder")
-            found += pictures
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise InputError(path, "a picture or a folder of pictures", "nothing there", "check the path")
-    return found
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(path, "a picture or a folder of pictures", "nothing there", "check the path")
+    pictures = [file for file in files_below(path) if is_picture(file)]
+    if not pictures:
+        raise InputError(path, f"pictures ({', '.join(sorted(SUFFIXES))})", "none", "name another folder")
+    return pictures
 
 
 def files_below(folder: Path) -> list[Path]:

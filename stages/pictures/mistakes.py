@@ -32,16 +32,13 @@ def draw(
     if wrong.size:
         which = f"the {len(surest)} most confident of" if len(surest) < len(wrong) else "all"
         note = f"{which} {len(wrong):,} in {len(labels):,} test images"
+    names = [look.short(name, tiles.LONGEST_NAME) for name in classes]
     words = [
         [
-            (f"is {_name(classes, labels[index])}", look.INK),
-            (f"said {_name(classes, predicted[index])}", look.VERMILLION),
+            (f"is {names[labels[index]]}", look.INK),
+            (f"said {names[predicted[index]]}", look.VERMILLION),
             (f"{look.percent(confidence[index])} sure", look.GREY),
         ]
         for index in surest
     ]
     tiles.gallery(path, look.title(run, "mistakes"), note, images[surest], words)
-
-
-def _name(classes: Sequence[str], label: np.integer) -> str:
-    return look.short(classes[int(label)], tiles.LONGEST_NAME)

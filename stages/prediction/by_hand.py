@@ -27,7 +27,7 @@ def read(
     seen, errors = {}, []
     for named in pictures:
         try:
-            found = photos.find([named])
+            found = photos.find(named)
         except InputError as error:
             errors.append(error)
             continue

@@ -247,7 +247,7 @@ def test_pictures_are_found_in_folders_sorted_and_in_the_order_named(tmp_path):
     for name in ("b/2.PNG", "b/1.jpg", "b/deep/0.gif", "b/notes.txt", "a.bin"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = photos.find([tmp_path / "b", tmp_path / "a.bin"])
+    found = [path for named in ("b", "a.bin") for path in photos.find(tmp_path / named)]
     assert [Path(name) for name in ("b/1.jpg", "b/2.PNG", "b/deep/0.gif", "a.bin")] == [
         path.relative_to(tmp_path) for path in found
     ]
@@ -264,15 +264,15 @@ def test_a_path_without_pictures_is_refused(tmp_path, name, expected):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()
     with pytest.raises(InputError, match=expected):
-        photos.find([tmp_path / name])
+        photos.find(tmp_path / name)
 
 
 def test_what_is_hidden_and_folders_named_like_pictures_are_left_out(tmp_path):
     for name in (".trash/0.png", "._1.jpg", "1.jpg", "2.png/3.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [tmp_path / "1.jpg", tmp_path / "2.png/3.png"] == photos.find([tmp_path])
-    assert [tmp_path / "._1.jpg"] == photos.find([tmp_path / "._1.jpg"])  # since it is named
+    assert [tmp_path / "1.jpg", tmp_path / "2.png/3.png"] == photos.find(tmp_path)
+    assert [tmp_path / "._1.jpg"] == photos.find(tmp_path / "._1.jpg")  # since it is named
 
 
 def described(pixel_mean, shape=GREY):
