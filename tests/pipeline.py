@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,14 @@ AS_THEY_ARE = (
     "dvc.yaml", "stages/**/*.py", ".dvc/config", ".dvc/plots/*", ".dvc/.gitignore", ".dvcignore", ".gitignore",
     "*/.gitignore",
 )  # fmt: skip
+PATIENCE = 180  # seconds until a queue that does not end counts as hanging
+ONE_RUN = """\
+downloads: [tiny]
+datasets:
+  tiny: {source: data/raw/tiny}
+runs:
+  tiny: {dataset: tiny, recipe: mlp, seed: 0}
+"""
 
 
 def write(folder: Path, source: Path, params: str, recipes: dict[str, str]) -> Path:
@@ -89,6 +98,19 @@ class Repository:
         ran = re.findall(r"^Running stage '(.+)':$", stdout, re.MULTILINE)
         cached = re.findall(r"^Stage '(.+)' is cached", stdout, re.MULTILINE)
         return Repro(set(ran), set(cached), stdout)
+
+    def copy_to(self, folder: Path) -> "Repository":
+        """Return a copy of it, its cache included."""
+        return Repository(shutil.copytree(self.folder, folder), self.source)
+
+    def run_queue(self, jobs: int) -> str:
+        """Run the queued experiments, so many at a time; return what DVC says of them when all have ended."""
+        self.dvc("queue", "start", "--jobs", str(jobs))
+        begun = time.monotonic()
+        while "Running" in (status := self.dvc("queue", "status")) or "Queued" in status:
+            assert time.monotonic() - begun < PATIENCE, self.dvc("queue", "stop", "--kill") + status
+            time.sleep(0.5)
+        return status
 
     def changed_stages(self) -> set[str]:
         return set(json.loads(self.dvc("status", "--json")))

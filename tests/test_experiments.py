@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,6 @@ from jsonschema import Draft202012Validator
 from tests import pipeline, tiny
 from tests.pipeline import Repository
 
-PATIENCE = 180  # seconds until a queue that does not end counts as hanging
-PARAMS = """\
-downloads: [tiny]
-datasets:
-  tiny: {source: data/raw/tiny}
-runs:
-  tiny: {dataset: tiny, recipe: mlp, seed: 0}
-"""
 WIDER = "layers.hidden.units=24"
 
 
@@ -33,7 +23,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """
     base = tmp_path_factory.mktemp("experiments")
     made = Repository(
-        pipeline.write(base / "repository", base / "source", PARAMS, {"mlp": tiny.RECIPE}), base / "source"
+        pipeline.write(base / "repository", base / "source", pipeline.ONE_RUN, {"mlp": tiny.RECIPE}), base / "source"
     )
     made.run("git", "init", "--quiet", "--initial-branch=main")
     made.commit()
@@ -43,11 +33,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         file.unlink()
     made.dvc("exp", "run", "--queue", "--name", "seeds", "-S", "runs.tiny.seed=1,2", "evaluate@tiny")
     made.dvc("exp", "run", "--queue", "--name", "wider", "-S", f"recipes/mlp.yaml:{WIDER}", "evaluate@tiny")
-    made.dvc("queue", "start", "--jobs", "2")
-    begun = time.monotonic()
-    while "Running" in (status := made.dvc("queue", "status")) or "Queued" in status:
-        assert time.monotonic() - begun < PATIENCE, made.dvc("queue", "stop", "--kill") + status
-        time.sleep(1)
+    status = made.run_queue(jobs=2)
     assert ["Success"] * 3 == re.findall("Success|Failed", status), status
     return made
 
@@ -178,7 +164,7 @@ def test_an_editor_finds_the_plots_of_each_revision(repository: Repository):
 
 
 def test_the_best_is_applied_committed_and_taken_back_without_training(repository: Repository, tmp_path: Path):
-    mine = Repository(shutil.copytree(repository.folder, tmp_path / "mine"), repository.source)
+    mine = repository.copy_to(tmp_path / "mine")
     mine.dvc("exp", "apply", "wider")
     assert mine.git_status() == {" M dvc.lock", " M metrics/tiny.json", " M recipes/mlp.yaml"}
     mine.commit()

@@ -15,13 +15,6 @@ import pytest
 from tests import pipeline, tiny
 
 PATIENCE = 60  # seconds until a process that says nothing counts as hanging
-PARAMS = """\
-downloads: [tiny]
-datasets:
-  tiny: {source: data/raw/tiny}
-runs:
-  tiny: {dataset: tiny, recipe: mlp, seed: 0}
-"""
 # 100 epochs of 200 steps ≈ 4 s on 2 cores, so that there is time to kill it
 RECIPE = tiny.RECIPE.replace("epochs: 2, batch_size: 20", "epochs: 100, batch_size: 1")
 OUTPUTS = ("models/tiny.keras", "plots/history/tiny.csv")
@@ -35,7 +28,7 @@ class Repository:
     def __init__(self, base: Path) -> None:
         self.folder, self.source, self.cache = base / "repository", base / "source", base / "cache"
         self.started: list[psutil.Process] = []
-        pipeline.write(self.folder, self.source, PARAMS, {"mlp": RECIPE})
+        pipeline.write(self.folder, self.source, pipeline.ONE_RUN, {"mlp": RECIPE})
         subprocess.run(["git", "init", "--quiet"], cwd=self.folder, check=True)
         assert self.start("dvc", "repro", "preprocess@tiny").wait(PATIENCE) == 0
 
@@ -51,7 +44,7 @@ class Repository:
         return process
 
     def set_seed(self, seed: int) -> None:
-        (self.folder / "params.yaml").write_text(PARAMS.replace("seed: 0", f"seed: {seed}"))
+        (self.folder / "params.yaml").write_text(pipeline.ONE_RUN.replace("seed: 0", f"seed: {seed}"))
 
     def outputs(self) -> list[bytes]:
         return [(self.folder / path).read_bytes() for path in OUTPUTS]

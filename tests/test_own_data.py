@@ -1,9 +1,7 @@
 """Data of one's own, from a folder of pictures to a scored model, with real `dvc`: as docs/your-own-data.md has it."""
 
 import json
-import shutil
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -33,7 +31,6 @@ PLAN = BEFORE.replace("runs:", "  colours: {source: data/own/three colours}\nrun
 PLAN += "  colours-cnn: {dataset: colours, recipe: cnn, seed: 0}\n"
 CHAIN = {"preprocess@colours", *chain("colours-cnn")}
 CHAIN_END = "evaluate@colours-cnn"
-PATIENCE = 180  # seconds until a queue that does not end counts as hanging
 ADDED = "data/own/three colours/red/77.png"
 
 
@@ -56,8 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture
 def repository(made: Repository, tmp_path: Path) -> Repository:
-    """A copy of `made`, its cache included."""
-    return Repository(shutil.copytree(made.folder, tmp_path / "repository"), made.source)
+    return made.copy_to(tmp_path / "repository")
 
 
 def repro(repository):
@@ -131,11 +127,7 @@ def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(r
 def test_a_queued_experiment_finds_the_pictures_in_its_temporary_copy(repository):
     settings = ["-S", "recipes/cnn.yaml:layers.conv.filters=2", "-S", "datasets/colours.yaml:+split_seed=1"]
     repository.dvc("exp", "run", "--queue", "--name", "other", *settings, CHAIN_END)
-    repository.dvc("queue", "start", "--jobs", "1")
-    begun = time.monotonic()
-    while "Running" in (status := repository.dvc("queue", "status")) or "Queued" in status:
-        assert time.monotonic() - begun < PATIENCE, repository.dvc("queue", "stop", "--kill") + status
-        time.sleep(0.5)
+    repository.run_queue(jobs=1)
     log = repository.dvc("queue", "logs", "other")
     assert "Running stage 'preprocess@colours'" in log  # another choice of pictures to test on
     _, head = json.loads(repository.dvc("exp", "show", "--json"))

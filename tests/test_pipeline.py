@@ -5,7 +5,6 @@
 
 import json
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -50,8 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture
 def repository(made: Repository, tmp_path: Path) -> Repository:
-    """A copy of `made`, its cache included."""
-    return Repository(shutil.copytree(made.folder, tmp_path / "repository"), made.source)
+    return made.copy_to(tmp_path / "repository")
 
 
 def test_a_second_repro_has_nothing_to_do(repository):
