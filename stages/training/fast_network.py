@@ -18,6 +18,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from stages.training import narrow_convolution
 from stages.training.network import SEPARATE_INPUTS
 from stages.training.pooled_convolution import convolve_and_pool, suits
 from stages.training.recipe import CLASSES, IMAGE, Recipe
@@ -85,18 +86,21 @@ class FastNetwork:
             return _drop(first, layer.rate, seed)
         if kind is layers.BatchNormalization and first.shape.rank == 4 and _is_fusible(layer):
             return _normalize(layer, first)
+        if kind is layers.Add:
+            return tf.add_n([tf.cast(each, first.dtype) for each in read])
+        if kind in (layers.Activation, layers.ReLU) and not _is_leaky(layer):
+            return tf.nn.relu(first) if kind is layers.ReLU else layer.activation(first)
         if kind is layers.Flatten and _is_channels_last(layer):
             return tf.reshape(first, [-1, first.shape[1:].num_elements()])
         return _as_keras_does(layer, read)
 
     def _convolve(self, layer: layers.Conv2D, images: tf.Tensor) -> tf.Tensor:
-        convolved = tf.nn.conv2d(
-            tf.cast(images, self._dtype),
-            self._weights(layer.kernel),
-            layer.strides,
-            layer.padding.upper(),
-            dilations=layer.dilation_rate,
-        )
+        images, kernel = tf.cast(images, self._dtype), self._weights(layer.kernel)
+        if narrow_convolution.suits(layer, images):
+            convolved = narrow_convolution.convolve(images, kernel)
+        else:
+            padding = layer.padding.upper()
+            convolved = tf.nn.conv2d(images, kernel, layer.strides, padding, dilations=layer.dilation_rate)
         return self._add_bias(layer, convolved)  # at once: TensorFlow makes one operation of both
 
     def _pool(self, layer: layers.MaxPooling2D, images: tf.Tensor) -> tf.Tensor:
@@ -141,12 +145,16 @@ def _is_simple(layer: layers.Conv2D) -> bool:
     return _is_channels_last(layer) and layer.groups == 1
 
 
+def _is_leaky(layer: keras.Layer) -> bool:
+    return type(layer) is layers.ReLU and bool(layer.negative_slope or layer.threshold or layer.max_value)
+
+
 def _is_channels_last(layer: keras.Layer) -> bool:
     return str(layer.data_format) == "channels_last"
 
 
 def _is_fusible(layer: layers.BatchNormalization) -> bool:
-    return all((layer.axis == 3, layer.center, layer.scale, layer.trainable))
+    return all((layer.axis in (-1, 3), layer.center, layer.scale, layer.trainable))
 
 
 def _drop(numbers: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:

@@ -24,7 +24,7 @@ class Updates:
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> None:
         self._optimizer, self._variables = optimizer, variables
-        self._fused = None if _needs_keras(optimizer, variables) else FUSED.get(type(optimizer))
+        self._fused = None if _needs_keras(optimizer, variables) else _fused(optimizer)
         if self._fused is None:
             optimizer.build(variables)
             self.state = [variable.value for variable in optimizer.variables]
@@ -48,7 +48,10 @@ class Updates:
             self._optimizer.apply(gradients, self._variables)
             return
         settings = self._fused.settings(self._optimizer, tf.cast(step + 1, tf.float32))
+        decay = self._optimizer.weight_decay
         for variable, gradient, slots in zip(self._variables, gradients, self._slots, strict=True):
+            if decay:
+                variable.value.assign_sub(variable.value * (decay * learning_rate))
             handles = {name: slot.handle for name, slot in slots.items()}
             self._fused.operation(var=variable.value.handle, lr=learning_rate, grad=gradient, **handles, **settings)
 
@@ -71,6 +74,10 @@ def _descend(var: tf.Tensor, lr: tf.Tensor, grad: tf.Tensor) -> Any:
     return tf.raw_ops.ResourceApplyGradientDescent(var=var, alpha=lr, delta=grad)
 
 
+def _momentum_settings(sgd: keras.optimizers.SGD, _: tf.Tensor) -> dict[str, Any]:
+    return {"momentum": sgd.momentum, "use_nesterov": sgd.nesterov}
+
+
 def _adam_settings(adam: keras.optimizers.Adam, number: tf.Tensor) -> dict[str, Any]:
     powers = {"beta1_power": tf.pow(adam.beta_1, number), "beta2_power": tf.pow(adam.beta_2, number)}
     return {**powers, "beta1": adam.beta_1, "beta2": adam.beta_2, "epsilon": adam.epsilon}
@@ -84,18 +91,25 @@ def _adadelta_settings(adadelta: keras.optimizers.Adadelta, _: tf.Tensor) -> dic
     return {"rho": adadelta.rho, "epsilon": adadelta.epsilon}
 
 
+MOMENTUM = Fused(tf.raw_ops.ResourceApplyKerasMomentum, ("accum",), _momentum_settings)
+ADAM = Fused(tf.raw_ops.ResourceApplyAdam, ("m", "v"), _adam_settings)
 FUSED = {
     keras.optimizers.SGD: Fused(_descend, (), lambda *_: {}),
-    keras.optimizers.Adam: Fused(tf.raw_ops.ResourceApplyAdam, ("m", "v"), _adam_settings),
+    keras.optimizers.Adam: ADAM,
+    keras.optimizers.AdamW: ADAM,
     keras.optimizers.RMSprop: Fused(tf.raw_ops.ResourceApplyRMSProp, ("ms", "mom"), _rmsprop_settings),
     keras.optimizers.Adadelta: Fused(tf.raw_ops.ResourceApplyAdadelta, ("accum", "accum_update"), _adadelta_settings),
 }
-KERAS_SETTINGS = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "gradient_accumulation_steps")
+KERAS_SETTINGS = ("clipnorm", "global_clipnorm", "clipvalue", "gradient_accumulation_steps")
+
+
+def _fused(optimizer: keras.optimizers.Optimizer) -> Fused | None:
+    has_momentum = type(optimizer) is keras.optimizers.SGD and optimizer.momentum
+    return MOMENTUM if has_momentum else FUSED.get(type(optimizer))
 
 
 def _needs_keras(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> bool:
     """Tell whether the recipe asks for more than the one operation can do."""
-    beyond = [getattr(optimizer, name, None) for name in (*KERAS_SETTINGS, "amsgrad", "centered", "nesterov")]
+    beyond = [getattr(optimizer, name, None) for name in (*KERAS_SETTINGS, "amsgrad", "centered")]
     constrained = [variable.constraint for variable in variables]
-    momentum_of_sgd = type(optimizer) is keras.optimizers.SGD and optimizer.momentum
-    return any(beyond) or any(constrained) or bool(momentum_of_sgd)
+    return any(beyond) or any(constrained)
