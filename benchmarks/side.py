@@ -69,7 +69,7 @@ def measure_ours(name: str, system: System, epochs: int) -> dict[str, Any]:
     run, recipe = system.run, Recipe.load(system.run.recipe_path)
     recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": epochs})})
     description = arrays.read_description(run.data)
-    determinism.settle(run.seed, recipe.training.threads)
+    determinism.settle(run.seed, recipe.training.threads, recipe.training.shards)
     model = network.build(recipe, run.recipe_path, description.image_shape, len(description.classes))
     optimizer = network.build_optimizer(recipe.optimizer, run.recipe_path)
     dtype = precision.supported(recipe.training.precision)

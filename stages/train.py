@@ -50,7 +50,7 @@ def main(
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
     parent = lock.Parent()
     with lock.only_training_of(plan.model_path(run)):
-        determinism.settle(chosen.seed, recipe.training.threads)
+        determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards)
         model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
         with lock.cores_for(recipe.training.threads):  # now, so that a mistake in the recipe does not wait to be told

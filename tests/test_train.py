@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
         (
             "epochs: 2",
             "epoch: 2",
-            "training: expected only the keys epochs, batch_size, validation, threads, precision, ",
+            "training: expected only the keys epochs, batch_size, validation, threads, shards, precision, ",
         ),
         ("optimizer: ", "optimiser: ", "expected only the keys network, layers, optimizer, training (did you mean"),
         ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),

@@ -3,19 +3,22 @@
 from stages.console import quiet
 
 
-def settle(seed: int, threads: int) -> None:
+def settle(seed: int, threads: int, shards: int = 1) -> None:
     """Make TensorFlow compute the same bits each time; call it before anything is computed.
 
     Args:
         seed: Start of every random number, 0…2³² - 1.
-        threads: Processor threads of an operation. Another count adds the terms of a sum in another order.
+        threads: Processor threads in all. Another count adds the terms of a sum in another order.
+        shards: Parts of a batch that are computed at the same time; they share the threads out among themselves.
     """
     with quiet():
         import keras
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)  # the operations of a step wait for one another anyway
+        tf.config.threading.set_intra_op_parallelism_threads(threads // shards)
+        tf.config.threading.set_inter_op_parallelism_threads(
+            shards
+        )  # operations of a shard wait for one another anyway
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
         tf.zeros(1)  # the first operation starts the threads, and says so at length

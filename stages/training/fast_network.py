@@ -52,23 +52,25 @@ class FastNetwork:
         self.suits_xla = rest <= XLA_LAYERS and all(are_small)
         self._skipped = set(late) if self.suits_xla else set()  # they are computed by their pooling
 
-    def __call__(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Return the logits of a batch.
+    def __call__(self, images: tf.Tensor, step: tf.Tensor, shard: int = 0, share: float = 1.0) -> tf.Tensor:
+        """Return the logits of a batch, or of a shard of it.
 
         Args:
             images: float32, (N, height, width, channels), 0…255.
             step: int32, the number of this step since training began; dropout's random numbers follow from it.
+            shard: Which part of the batch this is; dropout's random numbers follow from it too.
+            share: How much of the batch it is, 0…1, by which normalization layers let their moving statistics follow.
 
         Returns:
             float32, (N, num_classes).
         """
         tensors = {IMAGE: images}
         for number, name in enumerate(self._recipe.network):
-            seed = tf.stack([tf.cast(step, tf.int64), self._seed * 2**16 + number])
-            tensors[name] = self._compute(name, [tensors[each] for each in self._inputs[name]], seed)
+            seed = tf.stack([tf.cast(step, tf.int64) + shard * 2**32, self._seed * 2**16 + number])
+            tensors[name] = self._compute(name, [tensors[each] for each in self._inputs[name]], seed, share)
         return tf.cast(self._dense(self._layers[CLASSES], tensors[self._recipe.network[-1]]), tf.float32)
 
-    def _compute(self, name: str, read: list[tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+    def _compute(self, name: str, read: list[tf.Tensor], seed: tf.Tensor, share: float) -> tf.Tensor:
         layer, first = self._layers[name], read[0]
         if layer.activity_regularizer is not None:
             return _as_keras_does(layer, read)
@@ -85,7 +87,7 @@ class FastNetwork:
         if kind is layers.Dropout and layer.noise_shape is None and layer.rate > 0:
             return _drop(first, layer.rate, seed)
         if kind is layers.BatchNormalization and first.shape.rank == 4 and _is_fusible(layer):
-            return _normalize(layer, first)
+            return _normalize(layer, first, share)
         if kind is layers.Add:
             return tf.add_n([tf.cast(each, first.dtype) for each in read])
         if kind in (layers.Activation, layers.ReLU) and not _is_leaky(layer):
@@ -172,8 +174,8 @@ def _drop(numbers: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     return numbers * tf.where(drawn >= tf.constant(dropped, kind), scale, tf.zeros([], numbers.dtype))
 
 
-def _normalize(layer: layers.BatchNormalization, images: tf.Tensor) -> tf.Tensor:
-    """Normalize a batch by its own mean and variance, and let the layer's moving ones follow.
+def _normalize(layer: layers.BatchNormalization, images: tf.Tensor, share: float) -> tf.Tensor:
+    """Normalize a shard by its own mean and variance, and let the layer's moving ones follow by its share of a batch.
 
     As Keras does, the moving variance follows the variance of the batch itself, not the estimate that divides by N - 1.
     """
@@ -188,7 +190,7 @@ def _normalize(layer: layers.BatchNormalization, images: tf.Tensor) -> tf.Tensor
     )
     count = tf.cast(tf.size(images) // images.shape[3], tf.float32)
     for moving, of_batch in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
-        moving.value.assign_sub((moving.value - of_batch) * (1 - layer.momentum))
+        moving.value.assign_sub((moving.value - of_batch) * (1 - layer.momentum) * share)
     return normalized
 
 

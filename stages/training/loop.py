@@ -74,6 +74,7 @@ class Loop:
             training.batch_size,
             rates,
             training.label_smoothing,
+            training.shards,
             self._average,
         )
         self._epochs: list[Epoch] = []

@@ -4,6 +4,7 @@ The processor's tiles of bfloat16 sum over a row of an image at a time; a row of
 empty. Four images beside one another, a column of zeros between them, make a row of 32: the same sum in half the time.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -26,8 +27,7 @@ def suits(layer: layers.Conv2D, images: tf.Tensor) -> bool:
     )
 
 
-@tf.custom_gradient
-def convolve(images: tf.Tensor, kernel: tf.Tensor) -> Any:
+def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Return the convolution of images, padded with zeros to the same size.
 
     Args:
@@ -37,7 +37,10 @@ def convolve(images: tf.Tensor, kernel: tf.Tensor) -> Any:
     Returns:
         bfloat16, (N, height, width, filters).
     """
+    return tf.custom_gradient(_convolved_and_gradient)(images, kernel)
 
+
+def _convolved_and_gradient(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
     def gradient(of_convolved: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         of_images = tf.raw_ops.Conv2DBackpropInput(
             input_sizes=images.shape, filter=kernel, out_backprop=of_convolved, strides=[1] * 4, padding="SAME"

@@ -212,6 +212,28 @@ def test_moving_means_and_variances_are_those_of_keras(name: str):
         assert_close(expected, actual)
 
 
+def test_moving_means_follow_a_shard_by_its_share():
+    layers = {"norm": {"layer": "BatchNormalization"}, "flatten": FLATTEN}
+    means = []
+    for share in (0.0, 0.5, 1.0):
+        model = build(layers)
+        fast(model, layers)(images(), tf.constant(STEP), shard=1, share=share)
+        means.append(model.get_layer("norm").moving_mean.numpy())
+
+    assert not means[0].any()
+    assert means[2].all()
+    assert_close(means[2] / 2, means[1])
+
+
+def test_dropout_is_another_in_another_shard():
+    layers = {"flatten": FLATTEN, "drop": {"layer": "Dropout", "rate": 0.5}}
+    network = fast(build(layers, (SIDE, SIDE, 1)), layers)
+    ones = tf.ones((MANY, SIDE, SIDE, 1))
+    first, second = (network(ones, tf.constant(STEP), shard) for shard in (0, 1))
+
+    assert not np.allclose(first, second)
+
+
 def test_an_activation_is_put_off_where_one_pooling_alone_reads_it():
     """The shapes that an activation sees tell where it is."""
     seen: list[int] = []

@@ -51,12 +51,14 @@ layers:
 optimizer: {name: adam, learning_rate: 0.01}
 training: {epochs: 2, batch_size: 20, validation: none}
 """
+IN_SHARDS = ("validation: none", "validation: none, shards: 2")
 RESUMABLE = {
     "mlp": MLP,
     "cnn": CNN,
     "momentum": MLP.replace(ADAM, SGD),
     "best": BEST,
     "averages": BEST.replace(*AVERAGE),
+    "shards": CNN.replace(*IN_SHARDS),
 }
 
 
@@ -279,6 +281,25 @@ def test_epochs_may_be_many_and_short():
 @pytest.mark.parametrize("seed", [2**31 - 1, 2**32 - 1])
 def test_any_seed_that_a_run_may_have_trains(seed: int):
     assert len(train(CNN, seed=seed).history) == 2
+
+
+WITH_LOSSES = changed(
+    POOLED,
+    ("activation: relu}", "activation: relu, kernel_regularizer: l2, activity_regularizer: l2}"),
+    (ADAM, SGD),
+)
+
+
+@pytest.mark.parametrize("batch_size", [20, 27, 79])  # alike, the last batch of 26, the last batch of one image
+def test_shards_add_up_to_the_batch(batch_size: int):
+    text = changed(WITH_LOSSES, ("batch_size: 20", f"batch_size: {batch_size}"))
+    whole, cut = train(text), train(changed(text, IN_SHARDS))
+
+    for expected, actual in zip(whole.model.variables, cut.model.variables, strict=True):
+        np.testing.assert_allclose(expected.numpy(), actual.numpy(), rtol=1e-3, atol=1e-5)
+    for one, other in zip(whole.history, cut.history, strict=True):
+        assert one.loss == pytest.approx(other.loss, rel=1e-4)
+        assert one.accuracy == other.accuracy
 
 
 @pytest.mark.usefixtures("plain_steps")

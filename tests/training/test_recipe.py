@@ -81,6 +81,8 @@ def test_validation_is_none_test_or_a_number(validation: object):
             "training.validation: expected none, test, or a number of",
         ),
         ("validation: none", "validation: 0.1", "training images to hold out, received 0.1; edit the file"),
+        ("validation: none", "validation: none, shards: 0", "training.shards: expected greater than or equal to 1"),
+        ("validation: none", "validation: none, shards: 3", "training: expected shards: a number that divides threads"),
         ("validation: none", "validation: none, threads: 0", "training.threads: expected greater than or equal to 1"),
         ("network: [rescale, flatten, hidden]", "network: []", "network: expected List should have at least 1 item"),
         (
