@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import job, training
+from benchmarks import job, training, whole
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.training import determinism, network
@@ -84,4 +84,4 @@ def test_the_time_of_a_tutorial_is_its_compilation_and_its_epochs(project: Path)
     (project / "recipes/mlp.yaml").write_text(tiny.RECIPE.replace("epochs: 2", "epochs: 10"))
     pairs = [{"tutorial": {"seconds": seconds, "epoch_seconds": 2.0}} for seconds in (7.0, 9.0, 8.0)]
 
-    assert job.tutorial_seconds("mnist-mlp", {"epochs": 3, "images": None, "pairs": pairs}) == 2 + 10 * 2
+    assert whole.tutorial_seconds("mnist-mlp", {"epochs": 3, "images": None, "pairs": pairs}) == 2 + 10 * 2
