@@ -141,7 +141,7 @@ def train_ours(run: "Run", recipe: "Recipe", examples: "Examples", validation: "
 
     def end_epoch(epochs: "list[Epoch]") -> None:
         history.write(path, epochs)
-        steps_ends.append(looks[-1])  # the last look comes after the last step and before the validation
+        steps_ends.append(looks[-2])  # the last look comes after the validation, the one before it after the last step
         ends.append(time.monotonic() - started)
 
     started = time.monotonic()

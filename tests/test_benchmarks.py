@@ -1,13 +1,16 @@
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import job, training, whole
+from benchmarks import job, side, training, whole
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
+from stages.images import arrays
+from stages.plan import Run
 from stages.training import determinism, network
 from stages.training.recipe import Recipe
 from tests import tiny
@@ -54,6 +57,23 @@ def test_a_pair_is_measured_and_its_row_written(project: Path):
     assert 1 == len(measured["mnist-cnn-5x5"]["pairs"])
     assert 2 == table.count("| mnist-cnn-5x5 | ")
     assert f"Measured on {measured['mnist-cnn-5x5']['pairs'][0]['ours']['machine']}" in table
+
+
+def test_the_last_step_of_an_epoch_is_done_before_its_validation(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    from stages.training.loop import Loop
+
+    def score_slowly(*_):
+        time.sleep(0.2)
+        return 0.5, 0.5
+
+    monkeypatch.setattr(Loop, "_score", score_slowly)
+    run = Run(dataset="tiny", recipe="mlp", seed=0)
+    train, test = (arrays.read_split(run.data, split) for split in arrays.SPLITS)
+    trained = side.train_ours(run, Recipe.load(run.recipe_path), train, test)
+
+    assert 2 == len(trained.ends) == len(trained.steps_ends)
+    for steps_end, end in zip(trained.steps_ends, trained.ends, strict=True):
+        assert end - steps_end >= 0.2
 
 
 def test_an_unknown_system_is_refused():
