@@ -50,7 +50,11 @@ def main() -> None:
     for name in runs:
         if name not in rows:
             raise InputError(MEASURED, f"the times of {name}", "none", "run make bench first")
-    theirs = {name: tutorial_seconds(name, rows[name]) for name in runs}
+    theirs = {}
+    for name in runs:
+        row = rows[name]
+        measured = [pair[Side.TUTORIAL] for pair in row["pairs"]]
+        theirs[name] = tutorial_seconds(name, measured, row["epochs"], row["images"])
     starts = _seconds_of_a_start() * len(runs)
     ours, total = _repro_seconds(), sum(theirs.values()) + starts
     text = TEXT.format(
