@@ -51,6 +51,7 @@ report: install ## Put all runs and their pictures into one page that needs no n
 	@python -m stages.report
 
 .PHONY: bench
-bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 45 minutes
+bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 70 minutes
 	python -m benchmarks.training
+	python -m benchmarks.accuracy
 	python -m benchmarks.job

@@ -14,16 +14,15 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
+from benchmarks.pairs import measure, read_rows
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS
-from benchmarks.training import MEASURED, Row, measure, read_rows
+from benchmarks.training import MEASURED
+from benchmarks.whole import tutorial_epochs, tutorial_seconds
 from stages import atomic, console
 from stages.errors import InputError
-from stages.images import arrays
 from stages.plan import PATH, Plan
-from stages.training.recipe import Recipe
 
 TABLE = Path("benchmarks/JOB.md")
 STAGES = ("preprocess", "train", "evaluate", "predict")
@@ -46,12 +45,16 @@ app = console.new_app()
 @console.command
 def main() -> None:
     """Time dvc repro of the default runs beside the tutorials' scripts, and write benchmarks/JOB.md."""
-    rows = read_rows()
+    rows = read_rows(MEASURED)
     runs = [name for name in Plan.load(PATH).runs if name in SYSTEMS]
     for name in runs:
         if name not in rows:
             raise InputError(MEASURED, f"the times of {name}", "none", "run make bench first")
-    theirs = {name: tutorial_seconds(name, rows[name]) for name in runs}
+    theirs = {}
+    for name in runs:
+        row = rows[name]
+        measured = [pair[Side.TUTORIAL] for pair in row["pairs"]]
+        theirs[name] = tutorial_seconds(name, measured, row["epochs"], row["images"])
     starts = _seconds_of_a_start() * len(runs)
     ours, total = _repro_seconds(), sum(theirs.values()) + starts
     text = TEXT.format(
@@ -63,7 +66,7 @@ def main() -> None:
         starts=starts,
         ratio=total / ours,
     )
-    lines = [f"| {name} | {_epochs(name)} | {seconds:.0f} |\n" for name, seconds in theirs.items()]
+    lines = [f"| {name} | {tutorial_epochs(name)} | {seconds:.0f} |\n" for name, seconds in theirs.items()]
     with atomic.new_file(TABLE) as partial:
         partial.write_text(text + "".join(lines), encoding="utf-8")
     console.say(f"{total:.0f} s : {ours:.0f} s = {total / ours:.1f}")
@@ -80,21 +83,8 @@ def _repro_seconds() -> float:
 def _seconds_of_a_start() -> float:
     """Return what the shortest tutorial takes beside its `fit`: Python's start, the imports, the images."""
     started = time.monotonic()
-    measured = measure(Side.TUTORIAL, "mnist-mlp", 1)
+    measured = measure("side", Side.TUTORIAL, "mnist-mlp", 1)
     return time.monotonic() - started - float(measured["seconds"])
-
-
-def tutorial_seconds(name: str, row: Row) -> float:
-    """Return what all epochs of a tutorial take, its compilation included, as measured on fewer of them."""
-    measured = [pair[Side.TUTORIAL] for pair in row["pairs"]]
-    epoch = median(each["epoch_seconds"] for each in measured)
-    rest = median(each["seconds"] for each in measured) - row["epochs"] * epoch  # the compilation
-    share = row["images"] / arrays.read_description(SYSTEMS[name].run.data).train.images if row["images"] else 1
-    return float(rest + _epochs(name) * epoch / share)
-
-
-def _epochs(name: str) -> int:
-    return Recipe.load(SYSTEMS[name].run.recipe_path).training.epochs
 
 
 if __name__ == "__main__":

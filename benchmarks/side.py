@@ -13,12 +13,18 @@ import time
 from enum import StrEnum
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from benchmarks.systems import SYSTEMS, System
 from stages import console
+
+if TYPE_CHECKING:
+    from stages.plan import Run
+    from stages.training.history import Epoch
+    from stages.training.recipe import Recipe
+    from stages.training.splits import Examples
 
 SIZE, TRIES = 2048, 20  # of the matrix product
 
@@ -32,15 +38,40 @@ class Side(StrEnum):
     OURS = "ours"
 
 
+class Trained(NamedTuple):
+    """A training by our loop; times are seconds since the loop was begun to be made.
+
+    Attributes:
+        model: The trained model.
+        dtype: What it was computed in: "float32" or "bfloat16".
+        history: An entry for each epoch.
+        steps_ends: When the last step of each epoch was done.
+        ends: When each epoch was, its validation included.
+        seconds: When all was.
+    """
+
+    model: Any
+    dtype: str
+    history: "list[Epoch]"
+    steps_ends: list[float]
+    ends: list[float]
+    seconds: float
+
+
 @app.command()
 @console.command
-def main(side: Side, name: str, epochs: int) -> None:
+def main(
+    side: Side,
+    name: str,
+    epochs: int,
+    images: Annotated[int, typer.Argument(help="Train on so many of the first; 0: on all.")] = 0,
+) -> None:
     """Train a system in one way, and print what it took."""
     measure = {Side.TUTORIAL: measure_tutorial, Side.OURS: measure_ours}[side]
-    typer.echo(json.dumps(measure(name, SYSTEMS[name], epochs)))
+    typer.echo(json.dumps(measure(name, SYSTEMS[name], epochs, images)))
 
 
-def measure_tutorial(name: str, system: System, epochs: int) -> dict[str, Any]:
+def measure_tutorial(name: str, system: System, epochs: int, images: int) -> dict[str, Any]:
     """Time the tutorial's `fit`."""
     import keras
     import numpy as np
@@ -48,61 +79,76 @@ def measure_tutorial(name: str, system: System, epochs: int) -> dict[str, Any]:
     from benchmarks.tutorials import TUTORIALS
     from stages.images import arrays
 
-    train, test = (_first(arrays.read_split(system.run.data, split), split, system) for split in arrays.SPLITS)
+    train, test = (_first(arrays.read_split(system.run.data, split), split, images) for split in arrays.SPLITS)
     # arrays in memory without channels, as Keras's load_data gives them
     model, arguments = TUTORIALS[name](
-        *((np.array(images)[..., 0], np.array(labels)) for images, labels in (train, test))
+        *((np.array(pixels)[..., 0], np.array(labels)) for pixels, labels in (train, test))
     )
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.monotonic()))
     started = time.monotonic()
     model.fit(**arguments, epochs=epochs, verbose=0, callbacks=[clock])
-    return _times(started, time.monotonic(), ends)
+    return _times(time.monotonic() - started, ends)
 
 
-def measure_ours(name: str, system: System, epochs: int) -> dict[str, Any]:
+def measure_ours(name: str, system: System, epochs: int, images: int) -> dict[str, Any]:
     """Time the loop of stages/train.py."""
-    from stages.images import arrays
-    from stages.training import checkpoint, determinism, history, network, precision, splits
+    from stages.training import splits
     from stages.training.recipe import Recipe
 
-    run, recipe = system.run, Recipe.load(system.run.recipe_path)
+    recipe = Recipe.load(system.run.recipe_path)
     recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"epochs": epochs})})
+    train, test = splits.split(system.run.data, recipe.training.validation, system.run.recipe_path)
+    examples, validation = _first(train, "train", images), test and _first(test, "test", images)
+    trained = train_ours(system.run, recipe, examples, validation)
+    measured = _times(trained.seconds, trained.ends) | {"precision": trained.dtype, "machine": machine()}
+    if not system.is_large:
+        return measured
+    lengths = [steps_end - end for end, steps_end in zip(trained.ends, trained.steps_ends[1:], strict=False)]
+    steps_seconds = median(lengths) if lengths else None
+    # backward is twice forward: for the weights, for the input
+    gflop = 3 * forward_flops(trained.model) * len(examples[1]) / 1e9
+    return measured | {
+        "gflops": steps_seconds and gflop / steps_seconds,
+        "best_gflops": best_product(trained.dtype),
+    }
+
+
+def train_ours(run: "Run", recipe: "Recipe", examples: "Examples", validation: "Examples | None") -> Trained:
+    """Train by the loop of stages/train.py, and note when each epoch was done.
+
+    Args:
+        run: Which dataset the examples are of, and the seed.
+        recipe: What is trained, and how.
+        examples: As `splits.split` returns them.
+        validation: The same, scored after each epoch, or None.
+    """
+    from stages.images import arrays
+    from stages.training import checkpoint, determinism, history, network, precision
+
     description = arrays.read_description(run.data)
     determinism.settle(run.seed, recipe.training.threads, recipe.training.shards)
     model = network.build(recipe, run.recipe_path, description.image_shape, len(description.classes))
     optimizer = network.build_optimizer(recipe.optimizer, run.recipe_path)
     dtype = precision.supported(recipe.training.precision)
-    train, test = splits.split(run.data, recipe.training.validation, run.recipe_path)
-    examples, validation = _first(train, "train", system), test and _first(test, "test", system)
 
     from stages.training.loop import Loop
 
     path = checkpoint.cache_folder() / "history.csv"
-    looks, ends, steps_end = [0.0], [], []
+    looks: list[float] = []
+    ends: list[float] = []
+    steps_ends: list[float] = []
 
-    def end_epoch(epochs: list[history.Epoch]) -> None:
+    def end_epoch(epochs: "list[Epoch]") -> None:
         history.write(path, epochs)
-        steps_end.append(looks[-1])  # the last look comes after the last step and before the validation
-        ends.append(time.monotonic())
+        steps_ends.append(looks[-2])  # the last look comes after the validation, the one before it after the last step
+        ends.append(time.monotonic() - started)
 
     started = time.monotonic()
     kept = checkpoint.Checkpoint("benchmark")
     loop = Loop(model, optimizer, recipe, dtype, run.seed, examples, validation, kept, 10)
-    loop.run(end_epoch, lambda: looks.append(time.monotonic()))
-    measured = _times(started, time.monotonic(), ends) | {"precision": dtype, "machine": _machine()}
-    if not system.is_large:
-        return measured
-    steps_seconds = (
-        median(after - before for before, after in zip(ends, steps_end[1:], strict=False)) if ends[1:] else None
-    )
-    gflop = (
-        3 * forward_flops(model) * len(examples[1]) / 1e9
-    )  # backward is twice forward: for the weights, for the input
-    return measured | {
-        "gflops": steps_seconds and gflop / steps_seconds,
-        "best_gflops": best_product(dtype),
-    }
+    epochs = loop.run(end_epoch, lambda: looks.append(time.monotonic() - started))
+    return Trained(model, dtype, epochs, steps_ends, ends, time.monotonic() - started)
 
 
 def forward_flops(model: Any) -> int:
@@ -124,17 +170,8 @@ def best_product(dtype: str) -> float:
     return 2 * SIZE**3 / min(seconds) / 1e9
 
 
-def _first(examples: Any, split: str, system: System) -> Any:
-    count = system.images if split == "train" else system.images and system.images // 6
-    return tuple(array[:count] for array in examples)
-
-
-def _times(started: float, ended: float, ends: list[float]) -> dict[str, Any]:
-    lengths = [end - start for start, end in pairwise(ends)]
-    return {"seconds": ended - started, "epoch_seconds": median(lengths) if lengths else None}
-
-
-def _machine() -> str:
+def machine() -> str:
+    """Return what is measured on: cores, processor and versions."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -144,6 +181,16 @@ def _machine() -> str:
     bfloat16 = "with" if precision.supported("bfloat16") == "bfloat16" else "without"
     versions = f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}"
     return f"{os.cpu_count()} cores {platform.machine()} {bfloat16} bfloat16; {versions}, NumPy {np.__version__}"
+
+
+def _first(examples: Any, split: str, images: int) -> Any:
+    count = (images if split == "train" else images // 6) or None
+    return tuple(array[:count] for array in examples)
+
+
+def _times(seconds: float, ends: list[float]) -> dict[str, Any]:
+    lengths = [end - start for start, end in pairwise(ends)]
+    return {"seconds": seconds, "epoch_seconds": median(lengths) if lengths else None}
 
 
 if __name__ == "__main__":

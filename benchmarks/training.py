@@ -8,25 +8,19 @@ Reads recipes/ and data/processed/; writes benchmarks/results.json after each pa
 Takes about 40 minutes on 2 cores. Let the machine do nothing else meanwhile.
 """
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from benchmarks.pairs import Row, cells, machines, measure, read_rows, spread, today, write_rows
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS
-from stages import atomic, console
+from stages import console
 from stages.errors import InputError
 from stages.images import arrays
 
-ROOT = Path(__file__).parents[1]
 MEASURED, TABLE = Path("benchmarks/results.json"), Path("benchmarks/RESULTS.md")
 HEAD = """\
 # How fast training is
@@ -50,8 +44,6 @@ beside the best of twenty 2048³ matrix products in the same precision and the s
 
 app = console.new_app()
 
-Row = dict[str, Any]
-
 
 @app.command()
 @console.command
@@ -64,7 +56,7 @@ def main(
     ] = False,
 ) -> None:
     """Time our training and the tutorials' in pairs, and write benchmarks/RESULTS.md."""
-    rows = read_rows()
+    rows = read_rows(MEASURED)
     for name in systems or SYSTEMS:
         if name not in SYSTEMS:
             raise InputError("benchmarks", f"one of {', '.join(SYSTEMS)}", repr(name), "choose one")
@@ -74,44 +66,18 @@ def main(
         if resume and all(rows.get(name, {}).get(key) == row[key] for key in ("epochs", "images")):
             row = rows[name]
         while len(row["pairs"]) < pairs:
-            row["pairs"].append({side: measure(side, name, row["epochs"]) for side in Side})
-            rows[name] = row | {"date": datetime.now(UTC).date().isoformat()}
+            row["pairs"].append({side: measure("side", side, name, row["epochs"], row["images"] or 0) for side in Side})
+            rows[name] = row | {"date": today()}
             _write(rows)
-            console.say(f"{name}   pair {len(row['pairs'])}/{pairs}   {_spread(_ratios(row, 'seconds'))} times as fast")
-
-
-def read_rows() -> dict[str, Row]:
-    """Return what was measured so far, by the names of the systems."""
-    rows: dict[str, Row] = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
-    return rows
-
-
-def measure(side: Side, name: str, epochs: int) -> Row:
-    """Measure one side in a fresh process, with a cache folder of its own, so that no checkpoint shortens it."""
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "STAGES_CACHE": cache}
-        command = [sys.executable, "-m", "benchmarks.side", side, name, str(epochs)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        console.say(done.stderr)
-        raise InputError(f"{name}, {side}", "a measurement", f"exit code {done.returncode}", "mend what is said above")
-    measured: Row = json.loads(done.stdout.splitlines()[-1])
-    return measured
+            console.say(f"{name}   pair {len(row['pairs'])}/{pairs}   {spread(_ratios(row, 'seconds'))} times as fast")
 
 
 def _write(rows: dict[str, Row]) -> None:
     ordered = {name: rows[name] for name in SYSTEMS if name in rows}
-    with atomic.new_file(MEASURED) as partial:
-        partial.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
     lines = [_line(name, row) for name, row in ordered.items()]
     large = [_flops_line(name, row) for name, row in ordered.items() if _shares(row)]
-    machines: dict[str, list[str]] = {}
-    for name, row in ordered.items():
-        machines.setdefault(f"{row['pairs'][-1][Side.OURS]['machine']}; {row['date']}", []).append(name)
-    notes = [f"\nMeasured on {machine}: {', '.join(names)}.\n" for machine, names in machines.items()]
-    text = HEAD + "".join(lines) + (FLOPS + "".join(large) if large else "") + "".join(notes)
-    with atomic.new_file(TABLE) as partial:
-        partial.write_text(text, encoding="utf-8")
+    text = HEAD + "".join(lines) + (FLOPS + "".join(large) if large else "") + machines(ordered)
+    write_rows(MEASURED, ordered, TABLE, text)
 
 
 def _line(name: str, row: Row) -> str:
@@ -119,16 +85,16 @@ def _line(name: str, row: Row) -> str:
     whole, steady = _ratios(row, "seconds"), _ratios(row, "epoch_seconds")
     reached = "yes" if median(whole) >= goal else "in steady epochs" if steady and median(steady) >= goal else "no"
     epochs = f"{row['epochs']} of {row['images']:,} images" if row["images"] else row["epochs"]
-    cells = [name, epochs, len(row["pairs"]), row["pairs"][-1][Side.OURS]["precision"]]
+    values = [name, epochs, len(row["pairs"]), row["pairs"][-1][Side.OURS]["precision"]]
     for key, ratios in (("seconds", whole), ("epoch_seconds", steady)):
-        cells += [", ".join(_median(row, side, key) for side in Side), _spread(ratios)]
-    return _cells(*cells, f"≥ {goal:g}", reached)
+        values += [", ".join(_median(row, side, key) for side in Side), spread(ratios)]
+    return cells(*values, f"≥ {goal:g}", reached)
 
 
 def _flops_line(name: str, row: Row) -> str:
     precision = row["pairs"][-1][Side.OURS]["precision"]
     numbers = [_median(row, Side.OURS, key, 0) for key in ("gflops", "best_gflops")]
-    return _cells(name, precision, *numbers, _spread(_shares(row), "%"))
+    return cells(name, precision, *numbers, spread(_shares(row), 0, "%"))
 
 
 def _ratios(row: Row, key: str) -> list[float]:
@@ -143,18 +109,6 @@ def _shares(row: Row) -> list[float]:
 def _median(row: Row, side: Side, key: str, digits: int = 2) -> str:
     numbers = [pair[side][key] for pair in row["pairs"] if pair[side][key]]
     return f"{median(numbers):.{digits}f}" if numbers else "–"
-
-
-def _spread(numbers: list[float], unit: str = "") -> str:
-    if not numbers:
-        return "–"
-    digits = 0 if unit else 1
-    low, middle, high = (f"{number:.{digits}f}" for number in (min(numbers), median(numbers), max(numbers)))
-    return f"{middle}{unit and ' ' + unit} ({low}–{high})"
-
-
-def _cells(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |\n"
 
 
 if __name__ == "__main__":

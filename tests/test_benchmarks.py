@@ -1,13 +1,16 @@
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import job, training
+from benchmarks import accuracy, curve, job, pairs, side, training, whole
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
+from stages.images import arrays
+from stages.plan import Run
 from stages.training import determinism, network
 from stages.training.recipe import Recipe
 from tests import tiny
@@ -56,6 +59,23 @@ def test_a_pair_is_measured_and_its_row_written(project: Path):
     assert f"Measured on {measured['mnist-cnn-5x5']['pairs'][0]['ours']['machine']}" in table
 
 
+def test_the_last_step_of_an_epoch_is_done_before_its_validation(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    from stages.training.loop import Loop
+
+    def score_slowly(*_):
+        time.sleep(0.2)
+        return 0.5, 0.5
+
+    monkeypatch.setattr(Loop, "_score", score_slowly)
+    run = Run(dataset="tiny", recipe="mlp", seed=0)
+    train, test = (arrays.read_split(run.data, split) for split in arrays.SPLITS)
+    trained = side.train_ours(run, Recipe.load(run.recipe_path), train, test)
+
+    assert 2 == len(trained.ends) == len(trained.steps_ends)
+    for steps_end, end in zip(trained.steps_ends, trained.ends, strict=True):
+        assert end - steps_end >= 0.2
+
+
 def test_an_unknown_system_is_refused():
     result = CliRunner().invoke(training.app, ["mnist-mpl"])
 
@@ -82,6 +102,107 @@ def test_the_whole_job_needs_the_times_of_its_parts(project: Path):
 
 def test_the_time_of_a_tutorial_is_its_compilation_and_its_epochs(project: Path):
     (project / "recipes/mlp.yaml").write_text(tiny.RECIPE.replace("epochs: 2", "epochs: 10"))
-    pairs = [{"tutorial": {"seconds": seconds, "epoch_seconds": 2.0}} for seconds in (7.0, 9.0, 8.0)]
+    measured = [{"seconds": seconds, "epoch_seconds": 2.0} for seconds in (7.0, 9.0, 8.0)]
 
-    assert job.tutorial_seconds("mnist-mlp", {"epochs": 3, "images": None, "pairs": pairs}) == 2 + 10 * 2
+    assert 2 + 10 * 2 == whole.tutorial_seconds("mnist-mlp", measured, epochs=3, images=None)
+
+
+def test_a_curve_is_the_whole_training_scored_on_the_test_images(preprocessed: Path):
+    recipe = tiny.RECIPE.replace("0.01", "0.0").replace(
+        "epochs: 2", "epochs: 3"
+    )  # learns nothing: patience would stop it
+    recipe = recipe.replace("validation: none", "validation: 40, keep: best, patience: 1")
+    Path("recipes/still.yaml").write_text(recipe)
+    result = CliRunner().invoke(curve.app, ["still", "tiny", "7"])
+    measured = json.loads(result.stdout.splitlines()[-1])
+    seconds, accuracies = zip(*measured["curve"], strict=True)
+
+    assert result.exit_code == 0, result.output
+    assert "float32" == measured["precision"]
+    assert 3 == len(seconds)
+    assert [0, *seconds] == sorted([0, *seconds])
+    assert 1 == len(set(accuracies))
+    assert round(50 * accuracies[0]) / 50 == accuracies[0]  # of 50 test images
+
+
+def test_the_first_epoch_that_reaches_the_target_counts():
+    ends = [(3.0, 0.97), (5.0, 0.979), (7.0, 0.975), (9.0, 0.981)]
+
+    assert accuracy.Pass(2, 5.0) == accuracy.first_pass(ends, 0.979)
+    assert accuracy.first_pass(ends, 0.982) is None
+
+
+@pytest.fixture()
+def racing(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """A project of tiny data named mnist, a recipe mnist-fast, and what `measure` was asked; it trains nothing."""
+    asked = []
+
+    def measure(module: str, *arguments: object) -> pairs.Row:
+        asked.append((module, *arguments))
+        if module == "side":
+            return {"seconds": 30.0, "epoch_seconds": 10.0}
+        seed = arguments[-1]
+        ends = [[2.0 + seed, 0.976], [5.0 + seed, 0.978 if seed == 1 else 0.98]]
+        return {"curve": ends, "precision": "float32", "machine": "an abacus"}
+
+    monkeypatch.setattr(accuracy, "measure", measure)
+    for name in ("cnn-5x5", "mlp-wide"):
+        shutil.copy(ROOT / f"recipes/{name}.yaml", project / "recipes")
+    (project / "recipes/mnist-fast.yaml").write_text(tiny.RECIPE)
+    CliRunner().invoke(preprocess.app, ["tiny", "--output", "data/processed/mnist"])
+    return asked
+
+
+def race(*options: str) -> list[str]:
+    result = CliRunner().invoke(accuracy.app, ["mnist-fast", *options])
+    assert result.exit_code == 0, result.output
+    return Path("benchmarks/ACCURACY.md").read_text().splitlines()
+
+
+def test_ours_and_the_tutorials_are_measured_in_turn_and_told(racing: list[tuple[object, ...]]):
+    lines = race("--pairs", "3")
+    pair = [("side", "tutorial", "mnist-mlp-wide", 5, 0), ("side", "tutorial", "mnist-cnn-5x5", 2, 0)]
+
+    assert racing == [call for seed in range(3) for call in [("curve", "mnist-fast", "mnist", seed), *pair]]
+    # 30 s for 5 epochs of 5; 30 s for 2 of 6, of which a steady one took 10 s
+    one = "5 of 5 epochs | 30.0 (30.0–30.0) | 2 of 2 | 7.0 (5.0–never); best 0.9780 | 4.3 (0.0–6.0) | 3"
+    other = "2 of 6 epochs | 70.0 (70.0–70.0) | 1 of 2 | 3.0 (2.0–4.0) | 23.3 (17.5–35.0) | 3"
+    assert f"| mnist-fast | mnist-mlp-wide | 0.979 | {one} |" in lines
+    assert f"| mnist-fast | mnist-cnn-5x5 | 0.975 | {other} |" in lines
+    assert "| mnist-fast | float32 | 2 | 6.0 (5.0–7.0) | 0.9800 (0.9780–0.9800) |" in lines
+    assert lines[-1].startswith("Measured on an abacus; ")
+
+
+def test_a_target_that_is_never_reached(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 0.99, 5)]})
+
+    line = "5 of 5 epochs | 30.0 (30.0–30.0) | – | never; best 0.9800 | – | 1"
+    assert f"| mnist-fast | mnist-mlp-wide | 0.99 | {line} |" in race("--pairs", "1")
+
+
+def test_pairs_are_kept_as_long_as_the_recipe_is_the_same(racing: list[tuple[object, ...]]):
+    race("--pairs", "1")
+    race("--pairs", "2", "--resume")
+    assert 2 * 3 == len(racing)
+    Path("recipes/mnist-fast.yaml").write_text(tiny.RECIPE.replace("16", "32"))
+    race("--pairs", "1", "--resume")
+    assert 3 * 3 == len(racing)
+    assert 1 == len(json.loads(Path("benchmarks/accuracy.json").read_text())["mnist-fast"]["pairs"])
+
+
+def test_our_recipe_is_timed_beside_a_tutorial(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(accuracy, "measure", pairs.measure)
+    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 0.5, 2, images=120)]})
+    lines = race("--pairs", "1")
+
+    assert 1 == sum(
+        line.startswith("| mnist-fast | mnist-mlp-wide | 0.5 | 2 of 5 epochs, on 120 images | ") for line in lines
+    )
+
+
+def test_an_unknown_recipe_is_refused():
+    result = CliRunner().invoke(accuracy.app, ["mnist-fats"])
+
+    assert 1 == result.exit_code
+    expected = "error: benchmarks: expected one of mnist-fast, fashion-fast, received 'mnist-fats'; choose one\n"
+    assert expected == result.stderr
