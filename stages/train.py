@@ -40,7 +40,7 @@ def main(
     from stages import plan
     from stages.errors import InputError
     from stages.images import arrays
-    from stages.training import determinism, lite_file, lock, model_file, network, timing
+    from stages.training import determinism, lite_file, lock, model_file, network, timing, views
     from stages.training.recipe import Recipe
 
     chosen = plan.find_run(run)
@@ -55,7 +55,7 @@ def main(
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
         with lock.cores_for(recipe.training.threads):  # now, so that a mistake in the recipe does not wait to be told
             parent.check()  # it may be gone after so long a wait
-            model.summary()
+            views.classifier_of(model).summary()
             started = time.monotonic()
             checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
             timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)

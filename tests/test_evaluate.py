@@ -16,7 +16,8 @@ from stages import evaluate, preprocess, train
 from stages.evaluation import card as card_module
 from stages.evaluation import intervals
 from stages.images import arrays
-from stages.training import model_file
+from stages.training import model_file, network
+from stages.training.recipe import Recipe
 from tests import tiny
 from tests.commands import run_all
 
@@ -200,6 +201,18 @@ def test_the_card_says_that_litert_cannot_have_the_network():
 
     assert "- LiteRT file: none, since LiteRT lacks what a layer needs\n" in sections["Made with"]
     assert "LiteRT" not in sections["Use"]
+
+
+def test_the_card_lists_the_network_that_is_asked_about_several_views():
+    assert "views" not in card()["Network"]
+    RECIPE.write_text(f"{RECIPE.read_text()}test_time: {{flip: true, shift: 2}}\n")
+    model_file.save(network.build(Recipe.load(RECIPE), RECIPE, (28, 28, 1), 10), MODEL)
+    listed = card()["Network"]
+
+    assert "| `hidden` | Dense | 16 | 12,560 |" in listed
+    assert listed.endswith(
+        "\n\nThe model's answer is the mean of what this network answers to 6 views of the image.\n\n"
+    )
 
 
 def test_the_card_does_not_say_that_a_precision_was_had_which_was_only_asked_for():

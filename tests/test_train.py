@@ -148,7 +148,9 @@ def test_a_tiny_set_is_learned_by_heart(preprocessed: Path):
     assert np.array_equal(labels, model.predict(images, verbose=0).argmax(axis=1))
 
 
-def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(preprocessed: Path):
+@pytest.mark.parametrize("asked", ["", "test_time: {flip: true, shift: 2}\n"], ids=["one view", "six views"])
+def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(asked: str, preprocessed: Path):
+    change(RECIPE, "training:", f"{asked}training:")
     weights = Path("new/folder/tiny.weights.h5")
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--weights", str(weights)])
     images, _ = arrays.read_split(DATA, "test")
@@ -192,7 +194,11 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "epoch: 2",
             "training: expected only the keys epochs, batch_size, validation, threads, shards, precision, ",
         ),
-        ("optimizer: ", "optimiser: ", "expected only the keys network, layers, optimizer, training (did you mean"),
+        (
+            "optimizer: ",
+            "optimiser: ",
+            "expected only the keys network, layers, optimizer, training, test_time (did you mean",
+        ),
         ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
         ("validation: none", "validation: some", "training.validation: expected none, test, or a number of training"),
         ("scale: 1/255", "scale: 1/0", "layers.rescale.scale: expected a fraction with a denominator other than zero"),
@@ -213,6 +219,11 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "layers.hidden: expected the last layer to give a flat vector for each image, rec",
         ),
         ("Flatten", "Dropout, rate: 0.5, noise_shape: [7, 7]", "layers.flatten: expected inputs that Dropout accept"),
+        (
+            "training:",
+            "test_time: {shift: 28}\ntraining:",
+            "test_time.shift: expected fewer pixels than the images have, 28 × 28, received 28; choose a smaller one",
+        ),
         ("name: adam", "name: adan", "optimizer.name: expected an optimizer of Keras (did you mean 'adam'?), received"),
         ("learning_rate", "lr", "optimizer: expected an argument of Adam (learning_rate, "),
         ("layers:", "layers: {", "expected YAML, received"),

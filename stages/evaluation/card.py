@@ -22,6 +22,7 @@ from stages.evaluation.scores import Scores
 from stages.images.arrays import Description
 from stages.images.catalog import Dataset
 from stages.plan import Run
+from stages.training import views
 from stages.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -172,9 +173,12 @@ def _use(of: Evaluated) -> Iterator[str]:
 def _network(of: Evaluated) -> Iterator[str]:
     rows = [
         (f"`{layer.name}`", type(layer).__name__, _shape(layer.output.shape), f"{layer.count_params():,}")
-        for layer in of.model.layers
+        for layer in views.classifier_of(of.model).layers
     ]
     yield from _table(("layer", "kind", "output", "parameters"), rows)
+    if (num_views := views.count(of.model)) > 1:
+        yield ""
+        yield f"The model's answer is the mean of what this network answers to {num_views} views of the image."
 
 
 def _recipe(of: Evaluated) -> Iterator[str]:

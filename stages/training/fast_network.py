@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from stages.training import narrow_convolution
+from stages.training import narrow_convolution, views
 from stages.training.network import SEPARATE_INPUTS
 from stages.training.pooled_convolution import convolve_and_pool, suits
 from stages.training.recipe import CLASSES, IMAGE, Recipe
@@ -43,7 +43,8 @@ class FastNetwork:
 
     def __init__(self, model: keras.Model, recipe: Recipe, dtype: str, seed: int) -> None:
         self._recipe, self._seed, self._dtype = recipe, seed, tf.as_dtype(dtype)
-        self._layers = {name: model.get_layer(name) for name in [*recipe.network, CLASSES]}
+        classifier = views.classifier_of(model)
+        self._layers = {name: classifier.get_layer(name) for name in [*recipe.network, CLASSES]}
         self._inputs = recipe.inputs()
         late = {name: reader for name in recipe.network if (reader := self._pooling_before_activation(name))}
         self._convolution_before = {pooling: convolution for convolution, pooling in late.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.errors import InputError
 from stages.settings import did_you_mean
+from stages.training import views
 from stages.training.recipe import CLASSES, IMAGE, Layer, Optimizer, Recipe
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ def build(recipe: Recipe, where: Path, image_shape: tuple[int, int, int], num_cl
         num_classes: How many probabilities the network answers with.
 
     Returns:
-        A model from float32 (N, height, width, channels), 0…255, to float32 (N, num_classes), 0…1, rows summing to 1.
+        A model from float32 (N, height, width, channels), 0…255, to float32 (N, num_classes), 0…1, rows summing to 1;
+        `views.classifier_of` returns the network in it.
 
     Raises:
         InputError: A layer does not exist, is forbidden, or is refused by Keras; the layer and its reason are named.
+            Or the images are too small to be averaged over as the recipe asks.
     """
     import keras
 
@@ -97,7 +100,8 @@ def build(recipe: Recipe, where: Path, image_shape: tuple[int, int, int], num_cl
             "end the network with Flatten or a global pooling layer",
         )
     answer = keras.layers.Dense(num_classes, activation="softmax", name=CLASSES)(outputs[last])
-    return keras.Model(outputs[IMAGE], answer, name="classifier")
+    classifier = keras.Model(outputs[IMAGE], answer, name=views.CLASSIFIER)
+    return views.averaged(classifier, recipe.test_time, where) if recipe.test_time else classifier
 
 
 def build_optimizer(optimizer: Optimizer, where: Path) -> "keras.optimizers.Optimizer":

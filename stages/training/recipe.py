@@ -162,6 +162,25 @@ class Training(Schema):
         return self
 
 
+class TestTime(Schema):
+    """What the answer is averaged over when the model is asked; a training step is as without.
+
+    Attributes:
+        flip: The image and its mirror image, left to right.
+        shift: The image in place, and moved so many pixels down-right and up-left, black where nothing moves in;
+            0: in place alone.
+    """
+
+    flip: Annotated[bool, Field(strict=True)] = False
+    shift: Annotated[int, Field(ge=0, strict=True)] = 0
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not (self.flip or self.shift):
+            raise PydanticCustomError("one_view", "flip: true, a shift of 1 or more, or no test_time")
+        return self
+
+
 class Recipe(Schema):
     """A recipe's file.
 
@@ -170,12 +189,14 @@ class Recipe(Schema):
         layers: What each name stands for.
         optimizer: What changes the weights.
         training: How often, how many at a time, and what is held out.
+        test_time: What the answer is averaged over; null: the image as it is alone.
     """
 
     network: Annotated[list[Name], Field(min_length=1)]
     layers: dict[Name, Layer]
     optimizer: Optimizer
     training: Training
+    test_time: TestTime | None = None
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

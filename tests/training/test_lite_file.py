@@ -15,13 +15,13 @@ from stages.prediction import lite
 from stages.training import lite_file, model_file, network
 from tests import tiny
 from tests.commands import run_all
-from tests.training.test_model_file import CNN
+from tests.training.test_model_file import CNN, PARAMS, VIEWS
 from tests.training.test_network import branch, random_images, recipe
 
 ROOT = Path(__file__).parents[2]
 WHERE = Path("recipes/mlp.yaml")
 SHAPE, NUM_CLASSES = (8, 8, 3), 4
-RUNS = ("tiny-mlp", "tiny-cnn")
+RUNS = ("tiny-mlp", "tiny-cnn", "tiny-views")
 
 
 def differences(
@@ -44,10 +44,11 @@ def compare(folder: Path, run: str, images: npt.NDArray[np.uint8]) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with an MLP and a CNN, trained; the CNN has what acts in training only, and a sum of two layers."""
+    """A project with an MLP, a CNN with what acts in training only and a sum of two layers, and it asked of views."""
     project = tiny.write_project(tmp_path_factory.mktemp("trained"))
-    (project / "params.yaml").write_text(f"{tiny.PARAMS}  tiny-cnn: {{dataset: tiny, recipe: cnn, seed: 3}}\n")
+    (project / "params.yaml").write_text(PARAMS)
     (project / "recipes/cnn.yaml").write_text(CNN)
+    (project / "recipes/views.yaml").write_text(VIEWS)
     run_all(project, (preprocess.app, ["tiny"]), *((train.app, ["--run", run]) for run in RUNS))
     return project
 

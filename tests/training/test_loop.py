@@ -41,6 +41,7 @@ BEST = MLP.replace(ADAM, WILD).replace(
     "epochs: 2, batch_size: 20, validation: none", "epochs: 4, batch_size: 20, validation: 40, keep: best"
 )
 AVERAGE = ("batch_size: 20", "batch_size: 20, ema_decay: 0.3")
+VIEWS = f"{CNN}test_time: {{flip: true, shift: 2}}\n"
 POOLED = """\
 network: [rescale, conv, pool, flatten]
 layers:
@@ -192,7 +193,7 @@ def test_without_validation_there_is_none_in_the_history():
     assert {(None, None)} == {(epoch.val_loss, epoch.val_accuracy) for epoch in train().history}
 
 
-@pytest.mark.parametrize("recipe", [CNN, CNN.replace(*AVERAGE)], ids=["weights", "averages"])
+@pytest.mark.parametrize("recipe", [CNN, CNN.replace(*AVERAGE), VIEWS], ids=["weights", "averages", "views"])
 def test_validation_is_scored_as_keras_scores_the_model(recipe: str):
     trained = train(recipe, validation=True)
     images, labels = examples(40, seed=2)
@@ -210,6 +211,15 @@ def test_validation_changes_nothing_else(recipe: str):
 
     assert seen.values() == unseen.values()
     assert [epoch[:3] for epoch in seen.history] == [epoch[:3] for epoch in unseen.history]
+
+
+def test_views_change_the_answer_and_nothing_in_training():
+    penalties = "filters: 4", "filters: 4, kernel_regularizer: l2, activity_regularizer: l2"
+    one, many = train(changed(CNN, penalties), validation=True), train(changed(VIEWS, penalties), validation=True)
+
+    assert one.values() == many.values()
+    assert [epoch[:3] for epoch in one.history] == [epoch[:3] for epoch in many.history]
+    assert one.history[-1].val_loss != many.history[-1].val_loss
 
 
 @pytest.mark.usefixtures("plain_steps", "step_by_step")

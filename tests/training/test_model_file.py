@@ -17,7 +17,7 @@ from stages.training.recipe import Recipe
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
-RUNS = ("tiny-mlp", "tiny-cnn")
+RUNS = ("tiny-mlp", "tiny-cnn", "tiny-views")
 SHAPE = (28, 28, 1)
 CNN = """\
 network: [shift, rescale, conv1, norm, conv2, add, drop, pool]
@@ -32,6 +32,11 @@ layers:
   pool: {layer: GlobalAveragePooling2D}
 optimizer: {name: adam, learning_rate: 0.01}
 training: {epochs: 2, batch_size: 20, validation: 20}
+"""
+VIEWS = f"{CNN}test_time: {{flip: true, shift: 2}}\n"
+PARAMS = f"""\
+{tiny.PARAMS}  tiny-cnn: {{dataset: tiny, recipe: cnn, seed: 3}}
+  tiny-views: {{dataset: tiny, recipe: views, seed: 3}}
 """
 PLAIN_KERAS = """\
 import json, sys
@@ -64,10 +69,11 @@ print(json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with an MLP and a CNN, both trained and scored."""
+    """A project with an MLP, a CNN and the CNN asked about several views, trained and scored."""
     project = tiny.write_project(tmp_path_factory.mktemp("trained"))
-    (project / "params.yaml").write_text(f"{tiny.PARAMS}  tiny-cnn: {{dataset: tiny, recipe: cnn, seed: 3}}\n")
+    (project / "params.yaml").write_text(PARAMS)
     (project / "recipes/cnn.yaml").write_text(CNN)
+    (project / "recipes/views.yaml").write_text(VIEWS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         commands = [(preprocess.app, ["tiny"])]

@@ -68,6 +68,22 @@ def test_validation_is_none_test_or_a_number(validation: object):
 
 
 @pytest.mark.parametrize(
+    ("written", "expected"),
+    [("{flip: true}", (True, 0)), ("{shift: 2}", (False, 2)), ("{flip: true, shift: 1}", (True, 1))],
+)
+def test_an_answer_may_be_averaged(written: str, expected: tuple[bool, int]):
+    test_time = changed("training:", f"test_time: {written}\ntraining:").test_time
+
+    assert test_time is not None
+    assert expected == (test_time.flip, test_time.shift)
+
+
+@pytest.mark.parametrize("written", ["", "test_time: null\n"])
+def test_an_answer_is_not_averaged_unasked(written: str):
+    assert changed("training:", f"{written}training:").test_time is None
+
+
+@pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("epochs: 2", "epochs: 0", "training.epochs: expected greater than or equal to 1, received 0"),
@@ -100,6 +116,14 @@ def test_validation_is_none_test_or_a_number(validation: object):
             "optimizer: expected training.ema_decay, which validation sees too, in place of Keras's use_ema",
         ),
         ("name: adam", "name: adam, ema_momentum: 0.9", "training.ema_decay"),
+        (
+            "training:",
+            "test_time: {}\ntraining:",
+            "test_time: expected flip: true, a shift of 1 or more, or no test_time, received {}; edit the file",
+        ),
+        ("training:", "test_time: {flip: false, shift: 0}\ntraining:", "a shift of 1 or more, or no test_time"),
+        ("training:", "test_time: {shift: -1}\ntraining:", "test_time.shift: expected greater than or equal to 0"),
+        ("training:", "test_time: {flip: 1}\ntraining:", "test_time.flip: expected a valid boolean, received 1"),
         ("units: 16", "units: {from: 16}", "layers.hidden.units: expected a number, a text, true, false"),
         ("units: 16", "units: [16, {class_name: Lambda}]", "layers.hidden.units: expected a number, a text"),
     ],
