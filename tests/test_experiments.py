@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dvc.api
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -13,11 +14,14 @@ from tests import pipeline, tiny
 from tests.pipeline import Repository
 
 WIDER = "layers.hidden.units=24"
+HELD_OUT = "training.validation=50"
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A repository after a commit of its only run and three queued experiments, two of them at a time.
+    """A repository after a commit of its only run and four queued experiments, two of them at a time.
+
+    One of them holds images out, and is trained but not scored.
 
     The files that the data came from are gone: experiments have DVC's cache alone.
     """
@@ -33,8 +37,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         file.unlink()
     made.dvc("exp", "run", "--queue", "--name", "seeds", "-S", "runs.tiny.seed=1,2", "evaluate@tiny")
     made.dvc("exp", "run", "--queue", "--name", "wider", "-S", f"recipes/mlp.yaml:{WIDER}", "evaluate@tiny")
+    made.dvc("exp", "run", "--queue", "--name", "held-out", "-S", f"recipes/mlp.yaml:{HELD_OUT}", "train@tiny")
     status = made.run_queue(jobs=2)
-    assert ["Success"] * 3 == re.findall("Success|Failed", status), status
+    assert ["Success"] * 4 == re.findall("Success|Failed", status), status
     return made
 
 
@@ -53,17 +58,30 @@ def test_compare_takes_seeds_together_and_says_what_is_chance(repository: Reposi
     monkeypatch.setenv("COLUMNS", "200")
     done = repository.run(sys.executable, "-m", "stages.compare", "tiny")
     header, *rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["experiment", "seeds", "accuracy", "against", "main"] == header[:5]
-    assert ["main,", "seeds-1,", "seeds-2"] == rows[0][:3]
-    accuracies = [entry["data"]["metrics"]["metrics/tiny.json"]["data"]["accuracy"] for entry in revisions(repository)]
-    assert "3" == rows[0][3]
-    assert f"{sum(accuracies[:3]) / 3:.4f}" == rows[0][4]
-    assert ["wider", "1", f"{accuracies[3]:.4f}"] == rows[1][:3]
-    assert [WIDER] == rows[2]
+    assert ["experiment", "seeds", "held", "out", "against", "main", "accuracy"] == header[:7]
+    main, _, *others = [entry["data"]["metrics"]["metrics/tiny.json"]["data"] for entry in revisions(repository)]
+    seeds = [result["accuracy"] for result in (main, *others[:2])]
+    assert ["main,", "seeds-1,", "seeds-2", "3", "-", f"{sum(seeds) / 3:.4f}"] == rows[0][:6]
+    assert ["wider", "1", "-"] == rows[3][:3]
+    assert f"{others[2]['accuracy']:.4f}" in rows[3]
+    assert [WIDER] == rows[4]
+
+
+def test_compare_ranks_by_held_out_images_and_shows_no_accuracy_of_an_older_model(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    done = repository.run(sys.executable, "-m", "stages.compare", "tiny")
+    row, changed = [line.split() for line in done.stdout.splitlines()][2:4]
+    history = dvc.api.read("plots/history/tiny.csv", repo=str(repository.folder), rev="held-out")
+    held_out = float(history.split()[-1].split(",")[-1])
+    assert ["held-out", "1", f"{held_out:.4f}", "-"] == row[:4]
+    assert [HELD_OUT] == changed
+    assert "main has no held-out accuracy" in done.stderr
 
 
 def revisions(repository: Repository) -> list[dict[str, Any]]:
-    """Return the commit and the experiments by name: main, seeds-1, seeds-2, wider."""
+    """Return the commit and the experiments by name: main, held-out, seeds-1, seeds-2, wider."""
     _, commit = shown(repository)
     by_name = {experiment["name"]: experiment["revs"][-1] for experiment in commit["experiments"]}
     return [commit, *(by_name[name] for name in sorted(by_name))]

@@ -1,12 +1,13 @@
 """The experiments of a run, as DVC recorded them: what each changed, and what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from stages.errors import InputError
 
+HELD_OUT, TEST = "held_out", "accuracy"  # accuracies: what is chosen by, where a run holds images out, and what is not
 OTHER_METRICS = ("train_accuracy", "loss", "parameters")  # beside accuracy; errors would say it again
 
 
@@ -17,7 +18,7 @@ class Group:
     Attributes:
         changes: Parameters that differ from the commit's, as `name=value`, without the seed.
         names: The experiments' names, by seed; the commit's is that of its branch.
-        metrics: The run's metrics, by seed; empty where it failed or has not run yet.
+        metrics: The run's results, by seed; empty where it failed or has not run yet.
     """
 
     changes: list[str]
@@ -33,67 +34,76 @@ class Group:
         values = self.values(metric)
         return fmean(values) if values else None
 
+    @property
+    def measure(self) -> str:
+        """The accuracy to judge it by: that on held-out images, or, if it holds none out, on the test images."""
+        return HELD_OUT if self.values(HELD_OUT) else TEST
 
-def compare(shown: list[dict[str, Any]], run: str) -> list[Group]:
+
+def compare(shown: list[dict[str, Any]], run: str, results: Mapping[str, dict[str, float]]) -> list[Group]:
     """Return the current commit's group, then those of its experiments that touched a run, the most accurate first.
 
-    An experiment whose seed its group has already, with other metrics, changed something else, such as code: it gets a
+    Those that hold images out come before the others, by their accuracy on these; the others by their test accuracy.
+    An experiment whose seed its group has already, with other results, changed something else, such as code: it gets a
     group of its own.
 
     Args:
         shown: What `dvc exp show --json` prints, parsed.
         run: A run of params.yaml.
+        results: What came of the run by revision, as `results.read` returns it.
 
     Raises:
         InputError: The last commit does not know the run.
     """
     commit = shown[1]  # the first entry is the workspace
-    before, base = _params(_data(commit), run), _metrics(_data(commit), run)
+    before, base = params(_data(commit), run), results.get(commit["rev"], {})
     if not before:
         raise InputError("params.yaml", f"the run {run} in the last commit too", "none", "commit the file first")
-    seed = before.get("seed", -1)
-    groups = [Group([], {seed: commit["name"] or commit["rev"][:7]}, {seed: base})]
+    committed, branch = before.get("seed", -1), commit["name"] or commit["rev"][:7]
+    groups = [Group([], {committed: branch}, {committed: base})]
     for entry in commit.get("experiments") or []:
         last = entry["revs"][-1]
-        params, metrics = _params(_data(last), run), _metrics(_data(last), run)
-        changes = [*_changes(before, params), *_other_arrays(_data(commit), _data(last), params.get("dataset"))]
-        if not params or (not changes and metrics in ({}, base)):  # it could not be read, or is another run's
+        after, metrics = params(_data(last), run), results.get(last["rev"], {})
+        changes = [*_changes(before, after), *_other_arrays(_data(commit), _data(last), after.get("dataset"))]
+        if not after or (not changes and metrics in ({}, base)):  # it could not be read, or is another run's
             continue
         changes = [change for change in changes if not change.startswith("seed=")]
-        seed, name = params.get("seed", -1), entry["name"] or last["rev"][:7]
+        seed, name = after.get("seed", -1), entry["name"] or last["rev"][:7]
         alike = [group for group in groups if group.changes == changes and _may_be(group.metrics.get(seed), metrics)]
         if not alike:
             groups.append(Group(changes, {seed: name}, {seed: metrics}))
-        elif not alike[0].metrics.get(seed):  # else the same once more
+        elif seed not in alike[0].names or len(metrics) > len(alike[0].metrics[seed]):  # else the same once more
             alike[0].names[seed] = name
             alike[0].metrics[seed] = metrics
     first, *others = groups
-    return [first, *sorted(others, key=lambda group: -(group.mean("accuracy") or -1.0))]
+    first.names[committed] = branch  # also where an experiment ran what the commit had not
+    return [first, *sorted(others, key=_rank)]
 
 
 def metrics_that_differ(groups: list[Group]) -> list[str]:
-    """Return the metrics beside accuracy, in a fixed order, that are not the same for all the groups."""
-    return [name for name in OTHER_METRICS if len({group.mean(name) for group in groups}) > 1]
+    """Return the metrics beside accuracy, in a fixed order, that are not the same for all the groups that have them."""
+    return [name for name in OTHER_METRICS if len({group.mean(name) for group in groups} - {None}) > 1]
+
+
+def params(data: dict[str, Any], run: str) -> dict[str, Any]:
+    """Return what determines a run in a revision of `dvc exp show`: its line in params.yaml, and its recipe."""
+    files = {path: file.get("data") or {} for path, file in data.get("params", {}).items()}
+    line = files.get("params.yaml", {}).get("runs", {}).get(run, {})
+    return {**line, **files.get(f"recipes/{line.get('recipe')}.yaml", {})}
+
+
+def _rank(group: Group) -> tuple[bool, float]:
+    """Return what sorts the best to the front, and what has no result to the end."""
+    return group.measure != HELD_OUT, -(group.mean(group.measure) or -1.0)
 
 
 def _may_be(one: dict[str, float] | None, other: dict[str, float]) -> bool:
-    """Tell whether two results can be the same experiment's; one that is missing can be any."""
-    return not one or not other or one == other
+    """Tell whether two results can be the same experiment's; what is missing can be any."""
+    return one is None or all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
 def _data(entry: dict[str, Any]) -> dict[str, Any]:
     return entry.get("data") or {}
-
-
-def _metrics(data: dict[str, Any], run: str) -> dict[str, float]:
-    return data.get("metrics", {}).get(f"metrics/{run}.json", {}).get("data") or {}
-
-
-def _params(data: dict[str, Any], run: str) -> dict[str, Any]:
-    """Return what determines a run: its line in params.yaml, and its recipe."""
-    files = {path: file.get("data") or {} for path, file in data.get("params", {}).items()}
-    line = files.get("params.yaml", {}).get("runs", {}).get(run, {})
-    return {**line, **files.get(f"recipes/{line.get('recipe')}.yaml", {})}
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -9,29 +9,29 @@ RECIPE = {"training": {"epochs": 5}, "optimizer": {"name": "adam", "learning_rat
 SCORED = {"accuracy": 0.9, "train_accuracy": 0.95, "loss": 0.3, "errors": 1000, "parameters": 10}
 
 
-def state(seed: int = 0, recipe: dict[str, Any] | None = None, other: float = 0.5, **metrics: float) -> dict[str, Any]:
-    """Return one revision as `dvc exp show --json` gives it; without metrics it has not run yet."""
+def state(seed: int = 0, recipe: dict[str, Any] | None = None, **results: float) -> dict[str, Any]:
+    """Return one revision as `dvc exp show --json` gives it, and its results; without any it has not run yet."""
     runs = {"mlp": {"dataset": "tiny", "recipe": "small", "seed": seed}, "other": {"recipe": "large", "seed": 0}}
-    scored = {"metrics/mlp.json": SCORED | metrics, "metrics/other.json": {"accuracy": other}} if metrics else {}
     return {
         "rev": "0" * 40,
         "name": None,
+        "results": (SCORED if "accuracy" in results else {}) | results,
         "data": {
             "params": {
                 "params.yaml": {"data": {"runs": runs}},
                 "recipes/small.yaml": {"data": RECIPE | (recipe or {})},
                 "recipes/large.yaml": {"data": RECIPE},
             },
-            "metrics": {path: {"data": values} for path, values in scored.items()},
         },
     }
 
 
-def compare(**shown: dict[str, Any]) -> list[experiments.Group]:
+def compare(commit: dict[str, Any] | None = None, **shown: dict[str, Any]) -> list[experiments.Group]:
     """Compare experiments with the commit `main`."""
-    entries = [{"name": name, "revs": [revision], "executor": None} for name, revision in shown.items()]
-    commit = state(accuracy=0.9) | {"name": "main", "experiments": entries or None}
-    return experiments.compare([state(accuracy=0.1), commit], "mlp")
+    entries = [{"name": name, "revs": [each | {"rev": name}], "executor": None} for name, each in shown.items()]
+    main = (commit or state(accuracy=0.9)) | {"rev": "main", "name": "main", "experiments": entries or None}
+    results = {each["rev"]: each.get("results", {}) for each in (main, *(entry["revs"][0] for entry in entries))}
+    return experiments.compare([state(accuracy=0.1), main], "mlp", results)
 
 
 def test_without_experiments_there_is_the_commit():
@@ -45,10 +45,11 @@ def test_another_seed_on_other_data_is_a_change_of_its_own():
         revision["data"]["outs"] = {"data/processed/tiny": {"hash": arrays}, "data/processed/other": {"hash": "5" * 32}}
         return revision
 
-    commit = on("a" * 32, accuracy=0.9) | {"name": "main"}
-    entries = [("same", on("a" * 32, seed=1, accuracy=0.92)), ("split", on("b" * 32, seed=1, accuracy=0.7))]
-    commit["experiments"] = [{"name": name, "revs": [revision]} for name, revision in entries]
-    base, group = experiments.compare([commit, commit], "mlp")
+    base, group = compare(
+        on("a" * 32, accuracy=0.9),
+        same=on("a" * 32, seed=1, accuracy=0.92),
+        split=on("b" * 32, seed=1, accuracy=0.7),
+    )
 
     assert ([0.9, 0.92], []) == (base.values("accuracy"), base.changes)
     assert ([0.7], ["data/processed/tiny=bbbbbbb"]) == (group.values("accuracy"), group.changes)
@@ -56,7 +57,7 @@ def test_another_seed_on_other_data_is_a_change_of_its_own():
 
 def test_a_run_that_is_not_committed_is_told():
     with pytest.raises(InputError, match=r"the run newcomer in the last commit too"):
-        experiments.compare([state(accuracy=0.1), state(accuracy=0.9) | {"name": "main"}], "newcomer")
+        experiments.compare([state(accuracy=0.1), state(accuracy=0.9) | {"name": "main"}], "newcomer", {})
 
 
 def test_the_commit_comes_first_then_the_most_accurate():
@@ -100,7 +101,7 @@ def test_another_result_of_the_same_seed_stands_alone_since_code_changed():
 
 def test_another_runs_experiments_are_left_out():
     elsewhere = {"training": {"epochs": 9}}
-    entry = state(accuracy=0.9, other=0.7)
+    entry = state(accuracy=0.9)
     entry["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
     waiting = state()
     waiting["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
@@ -110,6 +111,29 @@ def test_another_runs_experiments_are_left_out():
 def test_an_experiment_that_cannot_be_read_is_left_out():
     failed = {"rev": "f" * 40, "name": None, "data": None, "error": {"msg": "no", "type": "DvcException"}}
     assert ["main"] == [name for group in compare(failed=failed) for name in group.names.values()]
+
+
+def test_experiments_that_hold_images_out_come_first_and_are_ranked_by_these():
+    found = compare(
+        scored=state(accuracy=0.99, recipe={"units": 1}),
+        second=state(held_out=0.93, accuracy=0.98, recipe={"units": 2}),
+        first=state(held_out=0.95, recipe={"units": 3}),
+        waiting=state(recipe={"units": 4}),
+    )
+    assert [["main"], ["first"], ["second"], ["scored"], ["waiting"]] == [list(each.names.values()) for each in found]
+    assert ["accuracy", "held_out", "held_out", "accuracy", "accuracy"] == [group.measure for group in found]
+
+
+def test_what_was_trained_before_and_scored_now_counts_once():
+    longer = {"training": {"epochs": 9}}
+    base, group = compare(
+        state(held_out=0.9),
+        main_scored=state(held_out=0.9, accuracy=0.91),
+        scored=state(held_out=0.95, accuracy=0.96, recipe=longer),
+        trained=state(held_out=0.95, recipe=longer),
+    )
+    assert ({0: "main"}, [0.9], [0.91]) == (base.names, base.values("held_out"), base.values("accuracy"))
+    assert ({0: "scored"}, [0.95], [0.96]) == (group.names, group.values("held_out"), group.values("accuracy"))
 
 
 def test_a_change_within_lists_and_layers_is_written_as_yaml():
@@ -123,3 +147,4 @@ def test_metrics_that_are_all_the_same_are_left_out():
     assert [] == experiments.metrics_that_differ(same)
     wider = compare(wider=state(accuracy=0.95, parameters=20, loss=0.2, recipe={"units": 2}))
     assert ["loss", "parameters"] == experiments.metrics_that_differ(wider)
+    assert [] == experiments.metrics_that_differ(compare(trained=state(held_out=0.95, recipe={"units": 2})))

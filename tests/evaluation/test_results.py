@@ -1,0 +1,119 @@
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.evaluation import results
+
+MADE = {"models/mlp.keras": "a" * 32, "models/mlp.tflite": "b" * 32, "plots/history/mlp.csv": "c" * 32}
+HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy\n1,0.5,0.8,0.5,0.9\n2,0.4,0.9,0.6,0.7\n"
+SCORED = {"accuracy": 0.93, "loss": 0.3}
+LINE = {"dataset": "tiny", "recipe": "small", "seed": 0}
+
+
+@pytest.fixture()
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository with DVC's folder, and one history in its cache."""
+    for name in ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"):
+        monkeypatch.setenv(f"GIT_{name}", "tests@example.org")
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    cached = tmp_path / ".dvc/cache/files/md5/cc" / ("c" * 30)
+    cached.parent.mkdir(parents=True)
+    cached.write_text(HISTORY)
+    return tmp_path
+
+
+def recipe(**training: Any) -> dict[str, Any]:
+    return {"network": ["flatten"], "training": {"epochs": 2, "validation": "none"} | training}
+
+
+def revision(
+    asked: dict[str, Any], trained: dict[str, Any] | None, read: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Commit a dvc.lock, and return the commit as `dvc exp show --json` gives it, metrics included.
+
+    Args:
+        asked: The recipe.
+        trained: The recipe of the last training, or None before the first.
+        read: What evaluate read when it ran, or None if it never did.
+    """
+    params = {"params.yaml": {f"runs.mlp.{key}": value for key, value in LINE.items()}, "recipes/small.yaml": trained}
+    stages = {
+        "train@mlp-wide": {"cmd": "train another", "params": {}, "outs": files(dict.fromkeys(MADE, "f" * 32))},
+        "train@mlp": {"cmd": "train", "params": params, "outs": files(MADE)},
+        "evaluate@mlp": {"cmd": "evaluate", "deps": files({"stages/errors.py": "d" * 32} | (read or {}))},
+    }
+    kept = {} if trained is None else stages if read else {name: stages[name] for name in list(stages)[:2]}
+    with Path("dvc.lock").open("w") as file:
+        YAML().dump({"schema": "2.0", "stages": kept}, file)
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message", "as it stands"], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    given = {
+        "params.yaml": {"data": {"runs": {"mlp": LINE | {"published": 0.9}}}},
+        "recipes/small.yaml": {"data": asked},
+    }
+    return {"rev": head, "data": {"params": given, "metrics": {"metrics/mlp.json": {"data": SCORED}}}}
+
+
+def files(hashes: dict[str, str]) -> list[dict[str, str]]:
+    """Return outs or deps as dvc.lock has them."""
+    return [{"path": path, "hash": "md5", "md5": md5} for path, md5 in hashes.items()]
+
+
+def of(commit: dict[str, Any]) -> dict[str, float]:
+    return results.read([{"rev": "workspace"}, commit], "mlp")[commit["rev"]]
+
+
+@pytest.mark.usefixtures("repository")
+def test_metrics_count_only_where_evaluate_read_what_train_made():
+    assert of(revision(recipe(), recipe(), MADE)) == SCORED
+    assert of(revision(recipe(), recipe(), MADE | {"models/mlp.tflite": "9" * 32})) == {}
+    assert of(revision(recipe(), recipe())) == {}
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_training_of_other_parameters_gives_no_result():
+    assert of(revision(recipe(epochs=3, validation=50), recipe(validation=50), MADE)) == {}
+    assert of(revision(recipe(), None)) == {}
+
+
+def test_a_commit_without_lock_file_has_no_result(repository: Path):
+    subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message", "nothing has run"], check=True)
+    data = {"params": {"params.yaml": {"data": {"runs": {"mlp": LINE}}}}}
+    assert of({"rev": "HEAD", "data": data}) == {}
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"validation": 50}, {"held_out": 0.7}),
+        ({"validation": 50, "keep": "last"}, {"held_out": 0.7}),
+        ({"validation": 50, "keep": "best"}, {"held_out": 0.9}),
+        ({"validation": "test"}, {}),
+    ],
+)
+def test_held_out_is_the_accuracy_of_the_weights_that_were_kept(training: dict[str, Any], expected: dict[str, float]):
+    assert of(revision(recipe(**training), recipe(**training))) == expected
+
+
+def test_without_its_history_in_the_cache_a_run_has_no_held_out_accuracy(repository: Path):
+    (repository / ".dvc/cache/files/md5/cc" / ("c" * 30)).unlink()
+    assert of(revision(recipe(validation=50), recipe(validation=50), MADE)) == SCORED
+
+
+@pytest.mark.usefixtures("repository")
+def test_only_experiments_that_have_ended_well_have_results():
+    commit = revision(recipe(), recipe(), MADE)
+    states = [None, {"state": "success"}, {"state": "running"}, {"state": "queued"}]
+    commit["experiments"] = [
+        {"name": None, "revs": [revision(recipe(), recipe(), MADE)], "executor": state} for state in states
+    ]
+    commit["experiments"].append({"name": "broken", "revs": [{"rev": "f" * 40, "data": None}], "executor": None})
+    read = results.read([{"rev": "workspace"}, commit], "mlp")
+    ended = [each["revs"][0]["rev"] for each in commit["experiments"][:2]]
+    assert {commit["rev"], *ended} == set(read)
