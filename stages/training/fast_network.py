@@ -5,8 +5,10 @@ What is trained is the Keras model that is saved, its own variables. Some layers
 - A monotone activation between a convolution and its max-pooling is put off until after the pooling, which leaves it a
   quarter of the numbers: max(f(x)) = f(max(x)), to the last bit.
 - Where XLA can have the whole network, small convolutions are matrix products (pooled_convolution.py).
+- Images are moved by whole pixels without an affine transformation (augmentation.py).
 - Dropout draws a byte for each number, or two where a byte is too coarse for the rate, in place of a float.
 - BatchNormalization is one operation.
+- A convolution of narrow images has its weights' gradient from images side by side (narrow_convolution.py).
 - In bfloat16, convolutions and matrix products and what stands between them are computed in that type.
 
 Every other layer is computed by Keras, in float32.
@@ -18,7 +20,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from stages.training import narrow_convolution, views
+from stages.training import augmentation, narrow_convolution, views
 from stages.training.network import SEPARATE_INPUTS
 from stages.training.pooled_convolution import convolve_and_pool, suits
 from stages.training.recipe import CLASSES, IMAGE, Recipe
@@ -89,6 +91,8 @@ class FastNetwork:
             return _drop(first, layer.rate, seed)
         if kind is layers.BatchNormalization and first.shape.rank == 4 and _is_fusible(layer):
             return _normalize(layer, first, share)
+        if kind is layers.RandomTranslation and augmentation.suits(layer):
+            return augmentation.translate(layer, first, seed)
         if kind is layers.Add:
             return tf.add_n([tf.cast(each, first.dtype) for each in read])
         if kind in (layers.Activation, layers.ReLU) and not _is_leaky(layer):
