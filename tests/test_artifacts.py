@@ -9,7 +9,10 @@ from stages import plan
 from stages.settings import read_yaml
 
 ROOT = Path(__file__).parents[1]
-RUNS = ("mnist-mlp", "mnist-cnn-small", "mnist-mlp-wide", "mnist-cnn-5x5", "mnist-cnn-tanh", "fashion-cnn-gap")
+RUNS = (
+    "mnist-mlp", "mnist-cnn-small", "mnist-mlp-wide", "mnist-cnn-5x5", "mnist-cnn-tanh", "fashion-cnn-gap", "mnist-fast",
+    "fashion-fast",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("run", RUNS)

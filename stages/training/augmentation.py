@@ -6,7 +6,7 @@ from keras import layers
 
 def suits(layer: layers.RandomTranslation) -> bool:
     """Tell whether a layer moves whole pixels and fills what is left with a constant."""
-    return layer.interpolation == "nearest" and layer.fill_mode == "constant" and layer.data_format == "channels_last"
+    return (layer.interpolation, layer.fill_mode, layer.data_format) == ("nearest", "constant", "channels_last")
 
 
 def translate(layer: layers.RandomTranslation, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
