@@ -10,8 +10,8 @@ from stages.settings import read_yaml
 
 ROOT = Path(__file__).parents[1]
 RUNS = (
-    "mnist-mlp", "mnist-cnn-small", "mnist-mlp-wide", "mnist-cnn-5x5", "mnist-cnn-tanh", "fashion-cnn-gap", "mnist-fast",
-    "fashion-fast",
+    "mnist-mlp", "mnist-cnn-small", "mnist-mlp-wide", "mnist-cnn-5x5", "mnist-cnn-tanh", "fashion-cnn-gap",
+    "mnist-fast", "fashion-fast",
 )  # fmt: skip
 
 
