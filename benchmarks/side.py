@@ -153,7 +153,9 @@ def train_ours(run: "Run", recipe: "Recipe", examples: "Examples", validation: "
 
 def forward_flops(model: Any) -> int:
     """Count the additions and multiplications of a network's convolutions and dense layers for one image."""
-    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    from stages.training import views
+
+    kernels = [layer for layer in views.classifier_of(model).layers if hasattr(layer, "kernel")]
     return sum(2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in kernels)
 
 

@@ -66,7 +66,7 @@ def _show(found: "list[Group]", commit: str, judged_by: str) -> None:
         first, *others = [_accuracy(group, name) for name in accuracies]
         others += [_number(group.mean(name), 0 if name == "parameters" else 4) for name in metrics]
         name = "\n ".join([_names(group), *group.changes])
-        rows.append([name, _seeds(group), first, _difference(found[0], group), *others])
+        rows.append([name, _seeds(group), first, _difference(found[0], group, judged_by), *others])
     first, *others = [name.replace("_", " ") for name in accuracies]
     console.table(["experiment", "seeds", first, f"against {commit}", *others, *metrics], rows)
 
@@ -89,15 +89,15 @@ def _accuracy(group: "Group", measure: str) -> str:
     return _number(group.mean(measure)) + ("" if deviation is None else f" ± {deviation:.4f}")
 
 
-def _difference(base: "Group", group: "Group") -> str:
+def _difference(base: "Group", group: "Group", measure: str) -> str:
     """Write how much more accurate a group is, the margin of that at 95 %, and what it comes to."""
     from stages.evaluation import noise
 
-    before, after = base.mean(group.measure), group.mean(group.measure)
+    before, after = base.mean(measure), group.mean(measure)
     if group is base or before is None or after is None:
         return ""
     difference = after - before
-    margin = noise.margin(base.values(group.measure), group.values(group.measure))
+    margin = noise.margin(base.values(measure), group.values(measure))
     if margin is None:
         return f"{difference:+.4f} ?"
     verdict = "chance" if abs(difference) <= margin else "better" if difference > 0 else "worse"

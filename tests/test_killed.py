@@ -40,7 +40,7 @@ layers:
   hidden: {layer: Dense, units: 32, activation: relu}
 optimizer: {name: adam, learning_rate: 0.001}
 training:
-  {epochs: 10, batch_size: 20, validation: 100, keep: best, schedule: {name: cosine, warmup_epochs: 1}}
+  {epochs: 10, batch_size: 20, validation: 100, shards: 2, keep: best, schedule: {name: cosine, warmup_epochs: 1}}
 """
 
 

@@ -52,10 +52,11 @@ def _results(revision: str, data: dict[str, Any], run: str, cache: Any) -> dict[
     made, scored = _hashes(trained, "outs"), _hashes(evaluated, "deps")
     if made.items() <= scored.items():
         results.update(data.get("metrics", {}).get(f"metrics/{run}.json", {}).get("data") or {})
-    training = given.get("training", {})
-    curves = Path(cache.oid_to_path(made[plan.plot_path("history", run).as_posix()]))
-    if isinstance(training.get("validation"), int) and curves.exists():
-        results[experiments.HELD_OUT] = _held_out(history.read(curves), training.get("keep"))
+    training, curves = given.get("training", {}), made.get(plan.plot_path("history", run).as_posix())
+    if isinstance(training.get("validation"), int) and curves:
+        path = Path(cache.oid_to_path(curves))
+        if path.exists():  # else it was not pulled, or thrown away since
+            results[experiments.HELD_OUT] = _held_out(history.read(path), training.get("keep"))
     return results
 
 

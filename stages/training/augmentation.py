@@ -14,11 +14,11 @@ def translate(layer: layers.RandomTranslation, images: tf.Tensor, seed: tf.Tenso
 
     Args:
         layer: How far at most, as shares of height and width, and what fills the place that is left.
-        images: float32, (N, height, width, channels).
-        seed: int64, (2,): the same numbers give the same shifts.
+        images: Floats, (N, height, width, channels).
+        seed: int64, (2,): the same numbers give the same shifts. The layer's own seed is not used.
 
     Returns:
-        float32, (N, height, width, channels).
+        The same dtype, (N, height, width, channels).
     """
     count, height, width, channels = images.shape
     lowest = tf.constant([[[layer.height_lower * height]], [[layer.width_lower * width]]], tf.float32)
@@ -26,7 +26,7 @@ def translate(layer: layers.RandomTranslation, images: tf.Tensor, seed: tf.Tenso
     drawn = tf.random.stateless_uniform([2, count, 1], seed)
     down, right = tf.unstack(tf.cast(tf.round(lowest + drawn * (highest - lowest)), tf.int32))
     # a frame of one pixel is where every place outside is read from
-    framed = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=layer.fill_value)
+    framed = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=tf.cast(layer.fill_value, images.dtype))
     rows = tf.clip_by_value(tf.range(height) - down + 1, 0, height + 1)  # (N, height)
     columns = tf.clip_by_value(tf.range(width) - right + 1, 0, width + 1)  # (N, width)
     first = tf.range(count)[:, None] * (height + 2)

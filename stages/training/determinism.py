@@ -8,17 +8,15 @@ def settle(seed: int, threads: int, shards: int = 1) -> None:
 
     Args:
         seed: Start of every random number, 0…2³² - 1.
-        threads: Processor threads in all. Another count adds the terms of a sum in another order.
-        shards: Parts of a batch that are computed at the same time; they share the threads out among themselves.
+        threads: Processor threads. Another count adds the terms of a sum in another order.
+        shards: Parts of a batch that are computed at the same time, each on its share of the threads.
     """
     with quiet():
         import keras
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads // shards)
-        tf.config.threading.set_inter_op_parallelism_threads(
-            shards
-        )  # operations of a shard wait for one another anyway
+        tf.config.threading.set_inter_op_parallelism_threads(shards)  # what is within a shard waits anyway
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(seed)
         tf.zeros(1)  # the first operation starts the threads, and says so at length

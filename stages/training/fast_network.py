@@ -15,6 +15,8 @@ Every other layer is computed by Keras, in float32.
 """
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import keras
 import tensorflow as tf
@@ -37,7 +39,7 @@ class FastNetwork:
         model: The Keras model, as `network.build` returns it.
         recipe: Its recipe.
         dtype: What convolutions and matrix products are computed in: "float32" or "bfloat16".
-        seed: Start of dropout's random numbers.
+        seed: Start of the random numbers of dropout and shifts.
 
     Attributes:
         suits_xla: Whether XLA makes it faster.
@@ -60,8 +62,8 @@ class FastNetwork:
 
         Args:
             images: float32, (N, height, width, channels), 0…255.
-            step: int32, the number of this step since training began; dropout's random numbers follow from it.
-            shard: Which part of the batch this is; dropout's random numbers follow from it too.
+            step: int32, the number of this step since training began; random numbers follow from it.
+            shard: Which part of the batch this is; random numbers follow from it too.
             share: How much of the batch it is, 0…1, by which normalization layers let their moving statistics follow.
 
         Returns:
@@ -76,7 +78,7 @@ class FastNetwork:
     def _compute(self, name: str, read: list[tf.Tensor], seed: tf.Tensor, share: float) -> tf.Tensor:
         layer, first = self._layers[name], read[0]
         if layer.activity_regularizer is not None:
-            return _as_keras_does(layer, read)
+            return _as_keras_does(layer, read, share)
         kind = type(layer)
         if name in self._skipped:
             return first
@@ -93,13 +95,15 @@ class FastNetwork:
             return _normalize(layer, first, share)
         if kind is layers.RandomTranslation and augmentation.suits(layer):
             return augmentation.translate(layer, first, seed)
-        if kind is layers.Add:
+        if kind is layers.Add and len({tuple(each.shape) for each in read}) == 1:
             return tf.add_n([tf.cast(each, first.dtype) for each in read])
-        if kind in (layers.Activation, layers.ReLU) and not _is_leaky(layer):
-            return tf.nn.relu(first) if kind is layers.ReLU else layer.activation(first)
+        if kind is layers.ReLU and _is_plain(layer):
+            return tf.nn.relu(first)
+        if kind is layers.Activation:
+            return layer.activation(first)
         if kind is layers.Flatten and _is_channels_last(layer):
             return tf.reshape(first, [-1, first.shape[1:].num_elements()])
-        return _as_keras_does(layer, read)
+        return _as_keras_does(layer, read, share)
 
     def _convolve(self, layer: layers.Conv2D, images: tf.Tensor) -> tf.Tensor:
         images, kernel = tf.cast(images, self._dtype), self._weights(layer.kernel)
@@ -152,8 +156,8 @@ def _is_simple(layer: layers.Conv2D) -> bool:
     return _is_channels_last(layer) and layer.groups == 1
 
 
-def _is_leaky(layer: keras.Layer) -> bool:
-    return type(layer) is layers.ReLU and bool(layer.negative_slope or layer.threshold or layer.max_value)
+def _is_plain(layer: layers.ReLU) -> bool:
+    return not layer.negative_slope and not layer.threshold and layer.max_value is None
 
 
 def _is_channels_last(layer: keras.Layer) -> bool:
@@ -161,7 +165,8 @@ def _is_channels_last(layer: keras.Layer) -> bool:
 
 
 def _is_fusible(layer: layers.BatchNormalization) -> bool:
-    return all((layer.axis in (-1, 3), layer.center, layer.scale, layer.trainable))
+    renormalizes = getattr(layer, "renorm", False)  # Keras before 3.13 cannot
+    return all((layer.axis in (-1, 3), layer.center, layer.scale, layer.trainable, not renormalizes))
 
 
 def _drop(numbers: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
@@ -199,7 +204,20 @@ def _normalize(layer: layers.BatchNormalization, images: tf.Tensor, share: float
     return normalized
 
 
-def _as_keras_does(layer: keras.Layer, read: list[tf.Tensor]) -> tf.Tensor:
+def _as_keras_does(layer: keras.Layer, read: list[tf.Tensor], share: float) -> tf.Tensor:
     training = {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
     together = len(read) > 1 and type(layer).__name__ not in SEPARATE_INPUTS
-    return layer(read, **training) if together else layer(*read, **training)
+    is_part = share < 1 and type(layer) is layers.BatchNormalization
+    with _following_by(share, layer) if is_part else nullcontext():
+        return layer(read, **training) if together else layer(*read, **training)
+
+
+@contextmanager
+def _following_by(share: float, layer: layers.BatchNormalization) -> Iterator[None]:
+    """Let moving statistics follow by a share of what they would; Keras reads the momentum while it traces."""
+    momentum = layer.momentum
+    layer.momentum = 1 - (1 - momentum) * share
+    try:
+        yield
+    finally:
+        layer.momentum = momentum

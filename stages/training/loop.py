@@ -171,7 +171,11 @@ class Loop:
         return loss / len(labels), hits / len(labels)
 
     def _score_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        probabilities = self._model(tf.cast(images, tf.float32), training=False)
+        count = images.shape[0]
+        size = math.ceil(count / self._training.shards)
+        parts = [images[start : start + size] for start in range(0, count, size)]
+        answers = [self._model(tf.cast(part, tf.float32), training=False) for part in parts]
+        probabilities = tf.concat(answers, 0)
         losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
         hits = tf.math.count_nonzero(tf.argmax(probabilities, 1, tf.int32) == labels)
         return tf.reduce_sum(tf.cast(losses, tf.float64)), hits

@@ -3,8 +3,9 @@
 The arrays lie in TensorFlow as bytes; a step gathers its batch from them, computes the gradients and changes the
 weights, and adds to the sums of loss and hits. Python is not asked again until the call ends.
 
-A batch may be cut into shards, each computed by a thread of its own from the images to the gradients, which are then
-added up. Threads that share an operation wait for one another after each; with small images that costs half the time.
+A batch may be cut into shards, each computed from the images to the gradients on its share of the threads, beside the
+others; then the gradients are added up. Threads that share an operation wait for one another after each, which takes as
+long as it saves where the operations are small (docs/records.md).
 """
 
 from itertools import pairwise

@@ -56,11 +56,21 @@ def test_keras_moves_by_the_same_shifts():
     assert len(by_keras) > len(known) / 2
 
 
-def test_a_shift_to_one_side_alone():
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ({"height_factor": (0.0, 1.49 / HEIGHT), "width_factor": 0.0}, {(0, 0), (1, 0)}),
+        ({"height_factor": 0.0, "width_factor": (-1.49 / WIDTH, 0.0)}, {(0, 0), (0, -1)}),
+    ],
+    ids=["down", "left"],
+)
+def test_a_shift_to_one_side_is_to_the_side_of_keras(factors: dict[str, Any], expected: set[tuple[int, int]]):
     known = {content: shift for shift, content in all_shifts().items()}
-    layer = translation(height_factor=(0.0, 1.49 / HEIGHT), width_factor=0.0)
+    layer = translation(**factors, seed=1)
+    by_keras = layer(tf.constant([image()] * 100), training=True).numpy()
 
-    assert {(0, 0), (1, 0)} == {known[one.tobytes()] for one in moved(layer)}
+    assert expected == {known[one.tobytes()] for one in moved(layer)}
+    assert expected == {known[one.tobytes()] for one in by_keras}
 
 
 def test_the_same_step_moves_the_same_and_another_does_not():

@@ -79,6 +79,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "relu": {"layer": "ReLU"},
         "pool": {"layer": "GlobalAveragePooling2D"},
     },
+    "an image and its means": {
+        "rescale": RESCALE,
+        "conv": CONVOLUTION,
+        "means": {"layer": "GlobalAveragePooling2D", "keepdims": True},
+        "add": {"layer": "Add", "inputs": ["conv", "means"]},
+        "flatten": FLATTEN,
+    },
     "dense on images": {
         "rescale": RESCALE,
         "hidden": {"layer": "Dense", "units": 3, "activation": "tanh"},
@@ -102,6 +109,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "pool": POOL,
         "flatten": FLATTEN,
     },
+    "normalized again": {"norm": {"layer": "BatchNormalization", "renorm": True}, "flatten": FLATTEN},
     "normalized rows": {"norm": {"layer": "BatchNormalization", "axis": 1}, "flatten": FLATTEN},
     "frozen": {
         "norm": {"layer": "BatchNormalization", "trainable": False},
@@ -212,16 +220,17 @@ def test_moving_means_and_variances_are_those_of_keras(name: str):
         assert_close(expected, actual)
 
 
-def test_moving_means_follow_a_shard_by_its_share():
-    layers = {"norm": {"layer": "BatchNormalization"}, "flatten": FLATTEN}
+@pytest.mark.parametrize("settings", [{}, {"scale": False}, {"axis": 1}], ids=str)
+def test_moving_means_follow_a_shard_by_its_share(settings: dict[str, Any]):
+    layers = {"norm": {"layer": "BatchNormalization", **settings}, "flatten": FLATTEN}
     means = []
-    for share in (0.0, 0.5, 1.0):
+    for share in (0.25, 0.5, 1.0):
         model = build(layers)
         fast(model, layers)(images(), tf.constant(STEP), shard=1, share=share)
         means.append(model.get_layer("norm").moving_mean.numpy())
 
-    assert not means[0].any()
     assert means[2].all()
+    assert_close(means[2] / 4, means[0])
     assert_close(means[2] / 2, means[1])
 
 
