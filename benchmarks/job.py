@@ -17,9 +17,8 @@ from pathlib import Path
 
 from benchmarks.pairs import measure, read_rows
 from benchmarks.side import Side
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import SYSTEMS, tutorial_epochs, tutorial_seconds
 from benchmarks.training import MEASURED
-from benchmarks.whole import tutorial_epochs, tutorial_seconds
 from stages import atomic, console
 from stages.errors import InputError
 from stages.plan import PATH, Plan

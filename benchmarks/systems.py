@@ -1,8 +1,12 @@
-"""What is measured of each system: how many epochs and images, and the goal."""
+"""What is measured of each system: how many epochs and images, and the goal; what a whole tutorial takes by that."""
 
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import NamedTuple
 
+from stages.images import arrays
 from stages.plan import Run
+from stages.training.recipe import Recipe
 
 
 class System(NamedTuple):
@@ -35,3 +39,23 @@ SYSTEMS = {
         Run(dataset="fashion-mnist", recipe="cnn-dropout", seed=0), 2, 2.2, images=6_000, is_large=True
     ),
 }
+
+
+def tutorial_seconds(name: str, measured: Sequence[Mapping[str, float]], epochs: int, images: int | None) -> float:
+    """Return what all epochs of a tutorial take, its compilation included: as measured, where all were measured.
+
+    Args:
+        name: The tutorial's system.
+        measured: What `side.measure_tutorial` returned, once or more; medians are taken.
+        epochs: How many epochs it had, two at least.
+        images: How many images it had; None: all.
+    """
+    epoch = median(each["epoch_seconds"] for each in measured)
+    rest = median(each["seconds"] for each in measured) - epochs * epoch  # the compilation
+    share = images / arrays.read_description(SYSTEMS[name].run.data).train.images if images else 1
+    return rest + tutorial_epochs(name) * epoch / share
+
+
+def tutorial_epochs(name: str) -> int:
+    """Return how many epochs the tutorial trains."""
+    return Recipe.load(SYSTEMS[name].run.recipe_path).training.epochs

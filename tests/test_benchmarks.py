@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import accuracy, curve, job, pairs, side, training, whole
+from benchmarks import accuracy, curve, job, pairs, side, systems, training
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.images import arrays
@@ -104,7 +104,7 @@ def test_the_time_of_a_tutorial_is_its_compilation_and_its_epochs(project: Path)
     (project / "recipes/mlp.yaml").write_text(tiny.RECIPE.replace("epochs: 2", "epochs: 10"))
     measured = [{"seconds": seconds, "epoch_seconds": 2.0} for seconds in (7.0, 9.0, 8.0)]
 
-    assert 2 + 10 * 2 == whole.tutorial_seconds("mnist-mlp", measured, epochs=3, images=None)
+    assert 2 + 10 * 2 == systems.tutorial_seconds("mnist-mlp", measured, epochs=3, images=None)
 
 
 def test_a_curve_is_the_whole_training_scored_on_the_test_images(preprocessed: Path):
