@@ -141,3 +141,11 @@ def test_each_recipe_fits_and_each_run_has_one(monkeypatch: pytest.MonkeyPatch):
     recipes = {path.stem: Recipe.load(path) for path in Path("recipes").glob("*.yaml")}
 
     assert {run.recipe for run in plan.Plan.load(plan.PATH).runs.values()} <= recipes.keys()
+
+
+def test_no_recipe_names_a_part_to_use_it_again():
+    """What stands in two places by a YAML anchor, an experiment would change in both or in neither."""
+    for path in Path(__file__).parents[2].glob("recipes/*.yaml"):
+        tokens = YAML().scan(path.read_text(encoding="utf-8"))
+
+        assert not {"AnchorToken", "AliasToken"} & {type(token).__name__ for token in tokens}, path
