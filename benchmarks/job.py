@@ -12,10 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.pairs import measure, read_rows
+from benchmarks.pairs import measure, read_rows, today
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS, tutorial_epochs, tutorial_seconds
 from benchmarks.training import MEASURED
@@ -57,7 +56,7 @@ def main() -> None:
     starts = _seconds_of_a_start() * len(runs)
     ours, total = _repro_seconds(runs), sum(theirs.values()) + starts
     text = TEXT.format(
-        date=datetime.now(UTC).date().isoformat(),
+        date=today(),
         runs=", ".join(f"`{name}`" for name in runs),
         count=len(runs),
         ours=ours,

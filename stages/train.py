@@ -5,7 +5,7 @@ plots/history/<run>.csv and, ignored by git and DVC, logs/<run>.json with the ti
 
     python -m stages.train --run mnist-mlp
 
-Takes 8 s for mnist-mlp and 2 minutes for fashion-cnn-gap on 2 cores, 4 s of each the import of TensorFlow.
+Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of each the import of TensorFlow.
 """
 
 import time

@@ -20,7 +20,7 @@ from stages.training.history import Epoch
 from stages.training.recipe import Recipe
 from stages.training.schedule import learning_rates
 from stages.training.splits import Examples
-from stages.training.steps import Steps
+from stages.training.steps import Steps, cut
 from stages.training.updates import Updates
 
 SECONDS_BETWEEN_LOOKS = 0.5  # a call of the compiled steps takes about as long
@@ -171,9 +171,7 @@ class Loop:
         return loss / len(labels), hits / len(labels)
 
     def _score_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        count = images.shape[0]
-        size = math.ceil(count / self._training.shards)
-        parts = [images[start : start + size] for start in range(0, count, size)]
+        parts = [images[shard.start : shard.end] for shard in cut(images.shape[0], self._training.shards)]
         answers = [self._model(tf.cast(part, tf.float32), training=False) for part in parts]
         probabilities = tf.concat(answers, 0)
         losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)

@@ -52,6 +52,13 @@ class Shard(NamedTuple):
     share: float
 
 
+def cut(images: int, shards: int) -> list[Shard]:
+    """Cut a batch of so many images into shards of about the same size, none of them empty."""
+    count = min(shards, images)
+    ends = [images * number // count for number in range(count + 1)]
+    return [Shard(number, start, end, (end - start) / images) for number, (start, end) in enumerate(pairwise(ends))]
+
+
 class Steps:
     """Training steps of a network on a set of examples.
 
@@ -136,7 +143,7 @@ class Steps:
     def _step(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
         variables = [variable.value for variable in self._model.trainable_variables]
         objectives, gradients, losses, hits = zip(
-            *(self._compute(shard, images, labels, step, variables) for shard in self._cut(labels.shape[0])),
+            *(self._compute(shard, images, labels, step, variables) for shard in cut(labels.shape[0], self._shards)),
             strict=True,
         )
         of_batch = [tf.add_n(parts) for parts in zip(*gradients, strict=True)]
@@ -147,12 +154,6 @@ class Steps:
         self._first_bad_step.assign(tf.minimum(self._first_bad_step, bad))
         self._loss.assign_add(tf.add_n(losses))
         self._hits.assign_add(tf.add_n(hits))
-
-    def _cut(self, images: int) -> list[Shard]:
-        """Cut a batch into shards of about the same size."""
-        count = min(self._shards, images)
-        ends = [images * number // count for number in range(count + 1)]
-        return [Shard(number, start, end, (end - start) / images) for number, (start, end) in enumerate(pairwise(ends))]
 
     def _compute(
         self, shard: Shard, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, variables: list[tf.Variable]
