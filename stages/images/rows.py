@@ -1,0 +1,98 @@
+"""Images of a memory map read from its file instead, so that the memory they take is that of the images asked for.
+
+Each page of a map that was looked at counts as the process's memory for as long as the system leaves it there: a map
+read from end to end, as the whole file.
+"""
+
+import math
+from io import FileIO
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.errors import InputError
+from stages.images.arrays import Images
+
+LARGEST = 4 << 20  # bytes of a read
+GAP = 64 << 10  # bytes between two rows that are read and dropped: another read would take longer
+
+
+class FileRows:
+    """All images of a memory map, some at a time, `arrays.Rows`."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+        self.shape: tuple[int, ...] = images.shape
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self.shape[0]
+
+    def __getitem__(self, some: slice) -> Images:
+        """Return some of the images, uint8, 0…255."""
+        return read_rows(self._images, np.arange(len(self))[some])
+
+
+def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
+    """Return some images of a memory map, read from its file.
+
+    Neighbours are read at once. An array in Fortran's order has no image in one piece: its map is read after all.
+
+    Args:
+        images: The whole map of a file, uint8, (num_images, …), as `arrays.read_split` returns it; not a part of it.
+        rows: Which images, ascending and each once, (num_rows,), 0…num_images - 1.
+
+    Returns:
+        uint8, (num_rows, …), 0…255.
+
+    Raises:
+        IndexError: A row is outside.
+        InputError: The file was cut short since it was mapped.
+        ValueError: `rows` do not ascend, or `images` is no whole map.
+    """
+    if not isinstance(images, np.memmap) or isinstance(images.base, np.ndarray):
+        raise ValueError(f"expected a whole memory map, received {type(images).__name__} of shape {images.shape}")
+    read = np.empty((len(rows), *images.shape[1:]), images.dtype)
+    if not len(rows):
+        return read
+    if (np.diff(rows) < 1).any():
+        raise ValueError("expected rows that ascend, each once")
+    if rows[0] < 0 or rows[-1] >= len(images):
+        raise IndexError(f"expected rows 0…{len(images) - 1}, received {rows[0]}…{rows[-1]}")
+    if not images.flags.c_contiguous:
+        return np.asarray(images[rows])
+    size = math.prod(images.shape[1:])
+    starts = _starts(rows, size)
+    with FileIO(str(images.filename)) as file:
+        for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+            first, count = int(rows[start]), int(rows[end - 1] - rows[start]) + 1
+            place = images.offset + first * size
+            if count == end - start:
+                _fill(read[start:end], file, place)
+            else:
+                span = np.empty((count, *images.shape[1:]), images.dtype)
+                _fill(span, file, place)
+                np.take(span, rows[start:end] - first, axis=0, out=read[start:end])
+    return read
+
+
+def _starts(rows: npt.NDArray[np.int64], size: int) -> list[int]:
+    """Return where in ascending rows of `size` bytes a read begins: none spans large gaps, or more than LARGEST."""
+    apart = np.concatenate([[True], (np.diff(rows) - 1) * size > GAP])
+    firsts = np.flatnonzero(apart)
+    within = rows - rows[firsts][np.cumsum(apart) - 1]  # from the first row since the last large gap
+    part = within // max(1, LARGEST // size)
+    return np.flatnonzero(apart | (np.diff(part, prepend=0) != 0)).tolist()
+
+
+def _fill(images: Images, file: FileIO, place: int) -> None:
+    """Read images from a place of a file."""
+    file.seek(place)
+    wanted = images.data.cast("B")
+    while wanted:
+        count = file.readinto(wanted)
+        if not count:
+            raise InputError(
+                file.name, "the images that it held when it was opened", "a file cut short", "run the command again"
+            )
+        wanted = wanted[count:]
