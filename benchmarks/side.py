@@ -133,6 +133,7 @@ def train_ours(run: "Run", recipe: "Recipe", examples: "Examples", validation: "
     dtype = precision.supported(recipe.training.precision)
 
     from stages.training.loop import Loop
+    from stages.training.workers import Workers
 
     path = checkpoint.cache_folder() / "history.csv"
     looks: list[float] = []
@@ -146,7 +147,7 @@ def train_ours(run: "Run", recipe: "Recipe", examples: "Examples", validation: "
 
     started = time.monotonic()
     kept = checkpoint.Checkpoint("benchmark")
-    loop = Loop(model, optimizer, recipe, dtype, run.seed, examples, validation, kept, 10)
+    loop = Loop(model, optimizer, recipe, dtype, run.seed, examples, validation, kept, 10, Workers())
     epochs = loop.run(end_epoch, lambda: looks.append(time.monotonic() - started))
     return Trained(model, dtype, epochs, steps_ends, ends, time.monotonic() - started)
 

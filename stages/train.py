@@ -10,6 +10,7 @@ Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of e
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from stages.plan import Run
     from stages.training.checkpoint import Checkpoint
+    from stages.training.history import Epoch
     from stages.training.recipe import Recipe
+    from stages.training.workers import Workers
 
 app = console.new_app()
 
@@ -35,6 +38,10 @@ def main(
     checkpoint_seconds: Annotated[
         float, typer.Option(envvar="CHECKPOINT_SECONDS", min=0, help="How much work may be lost if this is killed.")
     ] = 10,
+    workers: Annotated[
+        str | None, typer.Option(help="Train with others: host:port of each, the first writes. Default: TF_CONFIG.")
+    ] = None,
+    index: Annotated[int | None, typer.Option(help="Which of the workers this is, from 0.")] = None,
 ) -> None:
     """Train the model of a run, and write the model and the history of its epochs."""
     from stages import plan
@@ -42,22 +49,27 @@ def main(
     from stages.images import arrays
     from stages.training import determinism, lite_file, lock, model_file, network, timing, views
     from stages.training.recipe import Recipe
+    from stages.training.workers import Workers, find_cluster
 
     chosen = plan.find_run(run)
     recipe = Recipe.load(chosen.recipe_path)
     description = arrays.read_description(chosen.data)
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
+    team = Workers(find_cluster(workers, index))
     parent = lock.Parent()
-    with lock.only_training_of(plan.model_path(run)):
-        determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards)
+    with lock.only_training_of(plan.model_path(run)) if team.is_chief else nullcontext(), team.failures_told():
+        determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
         model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
-        with lock.cores_for(recipe.training.threads):  # now, so that a mistake in the recipe does not wait to be told
+        # now, so that a mistake in the recipe does not wait to be told
+        with lock.cores_for(recipe.training.threads) if team.is_chief else nullcontext():
             parent.check()  # it may be gone after so long a wait
             views.classifier_of(model).summary()
             started = time.monotonic()
-            checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds)
+            checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds, team)
+            if not team.is_chief:
+                return
             timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
             for_lite = lite_file.convert(model)
             parent.check()
@@ -76,6 +88,7 @@ def _train(
     optimizer: "keras.optimizers.Optimizer",
     look: Callable[[], None],
     checkpoint_seconds: float,
+    team: "Workers",
 ) -> "Checkpoint":
     """Train the model, and return its checkpoint, which may go when the model is saved."""
     import tensorflow as tf
@@ -87,11 +100,20 @@ def _train(
     from stages.training.loop import DivergedError, Loop
 
     dtype = precision.supported(recipe.training.precision)
-    examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path)
-    checkpoint = Checkpoint(key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation))
-    loop = Loop(model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds)
+    is_alone = team.count == 1  # otherwise each reads its own share from the disk
+    examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path, not is_alone)
+    key = key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation, team.replicas)
+    checkpoint = Checkpoint(key)
+    loop = Loop(
+        model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds, team
+    )
+
+    def on_epoch(epochs: "list[Epoch]") -> None:
+        if team.is_chief:
+            history.write(plan.plot_path("history", run), epochs)
+
     try:
-        loop.run(lambda epochs: history.write(plan.plot_path("history", run), epochs), look)
+        loop.run(on_epoch, look)
     except DivergedError as error:
         raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
     except tf.errors.ResourceExhaustedError as error:

@@ -18,11 +18,16 @@ GAP = 64 << 10  # bytes between two rows that are read and dropped: another read
 
 
 class FileRows:
-    """All images of a memory map, some at a time, `arrays.Rows`."""
+    """Images of a memory map, some at a time, `arrays.Rows`.
 
-    def __init__(self, images: Images) -> None:
-        self._images = images
-        self.shape: tuple[int, ...] = images.shape
+    Args:
+        images: The whole map of a file, uint8, (num_images, …), as `arrays.read_split` returns it.
+        rows: Which of them, ascending and each once; by default all.
+    """
+
+    def __init__(self, images: Images, rows: npt.NDArray[np.int64] | None = None) -> None:
+        self._images, self._rows = images, rows
+        self.shape: tuple[int, ...] = (len(images) if rows is None else len(rows), *images.shape[1:])
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -30,7 +35,11 @@ class FileRows:
 
     def __getitem__(self, some: slice) -> Images:
         """Return some of the images, uint8, 0…255."""
-        return read_rows(self._images, np.arange(len(self))[some])
+        return self.read(np.arange(len(self))[some])
+
+    def read(self, numbers: npt.NDArray[np.integer]) -> Images:
+        """Return some of the images, uint8, 0…255, by their numbers, ascending and each once."""
+        return read_rows(self._images, numbers.astype(np.int64) if self._rows is None else self._rows[numbers])
 
 
 def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:

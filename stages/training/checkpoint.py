@@ -5,12 +5,14 @@ that determines the result, so that no training goes on from another's.
 """
 
 import hashlib
+import io
 import json
+import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,12 @@ import numpy.typing as npt
 
 from stages import atomic
 from stages.console import say
+from stages.images.arrays import Images, Labels
+from stages.images.rows import FileRows
 from stages.training.recipe import Recipe
 from stages.training.splits import Examples
 
+HASHED_NUMBERS = 1 << 24  # at a time
 KEPT = 50
 KEPT_BYTES = 2 << 30
 KEPT_SECONDS = 30 * 86_400
@@ -40,7 +45,13 @@ def cache_folder() -> Path:
 
 
 def key_of(
-    recipe: Recipe, seed: int, dtype: str, num_classes: int, examples: Examples, validation: Examples | None
+    recipe: Recipe,
+    seed: int,
+    dtype: str,
+    num_classes: int,
+    examples: Examples,
+    validation: Examples | None,
+    replicas: int = 1,
 ) -> str:
     """Return a name that follows from all that determines a training's result; its code must have been imported."""
     import keras
@@ -55,11 +66,20 @@ def key_of(
         "seed": seed,
         "precision": dtype,
         "classes": num_classes,
-        "data": [[array.shape, hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()] for array in arrays],
+        "replicas": replicas,
+        "data": [[array.shape, _hash(array)] for array in arrays],
         "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         "code": [hashlib.sha256(Path(source).read_bytes()).hexdigest() for source in sorted(sources)],
     }
     return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
+
+
+def _hash(array: Images | FileRows | Labels) -> str:
+    """Return the SHA-256 of an array's numbers, of which only some are in memory at a time."""
+    digest, size = hashlib.sha256(), max(1, HASHED_NUMBERS // math.prod(array.shape[1:]))
+    for start in range(0, len(array), size):
+        digest.update(np.ascontiguousarray(array[start : start + size]).data)
+    return digest.hexdigest()
 
 
 class Checkpoint:
@@ -73,12 +93,19 @@ class Checkpoint:
         self.path = cache_folder() / "checkpoints" / f"{key}.npz"
         self._writer: threading.Thread | None = None
 
-    def load(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]] | None:
-        """Return the arrays and the plain values last saved, or None if there are none or they are damaged."""
-        if not self.path.exists():
+    def load(
+        self, exchange: Callable[[bytes | None], bytes | None] = lambda own: own
+    ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]] | None:
+        """Return the arrays and the plain values last saved, or None if there are none or they are damaged.
+
+        Args:
+            exchange: Takes the file, or None if there is none, and returns what is loaded in its place.
+        """
+        file = exchange(self.path.read_bytes() if self.path.exists() else None)
+        if file is None:
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as saved:  # a zip: each part is checked by its CRC
+            with np.load(io.BytesIO(file), allow_pickle=False) as saved:  # a zip: each part is checked by its CRC
                 arrays = {name: saved[name] for name in saved.files}
             values = json.loads(str(arrays.pop(VALUES)))
             if sorted(arrays) != values.pop(NAMES):

@@ -17,11 +17,14 @@ from stages.training.average import WeightAverage
 from stages.training.checkpoint import Checkpoint
 from stages.training.fast_network import FastNetwork
 from stages.training.history import Epoch
+from stages.training.order import order_of
 from stages.training.recipe import Recipe
 from stages.training.schedule import learning_rates
 from stages.training.splits import Examples
 from stages.training.steps import Steps, cut
 from stages.training.updates import Updates
+from stages.training.windows import open_windows
+from stages.training.workers import Workers
 
 SECONDS_BETWEEN_LOOKS = 0.5  # a call of the compiled steps takes about as long
 VALIDATION_BATCH_SIZE = 500
@@ -44,6 +47,7 @@ class Loop:
         validation: The same, scored after each epoch, or None.
         checkpoint: Where the training is kept while it runs.
         seconds_between_checkpoints: How much work may be lost at most.
+        workers: Who trains; the chief alone reads and writes the checkpoint.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Loop:
         validation: Examples | None,
         checkpoint: Checkpoint,
         seconds_between_checkpoints: float,
+        workers: Workers,
     ) -> None:
         training = recipe.training
+        self._workers = workers
         self._model, self._training, self._seed, self._validation = model, training, seed, validation
         self._checkpoint, self._seconds_between_checkpoints = checkpoint, seconds_between_checkpoints
         self._num_images = len(examples[1])
@@ -70,13 +76,15 @@ class Loop:
             FastNetwork(model, recipe, dtype, seed),
             model,
             self._updates,
-            examples,
+            self._num_images,
             training.batch_size,
             rates,
             training.label_smoothing,
             training.shards,
             self._average,
+            workers,
         )
+        self._windows = open_windows(examples, training.batch_size, self._steps.share)
         self._epochs: list[Epoch] = []
         self._batch = 0  # batches of the current epoch that are done
         self._best: list[npt.NDArray[Any]] = []  # the model's variables after its best epoch
@@ -106,23 +114,26 @@ class Loop:
                 started = time.monotonic()
                 number = len(self._epochs)
                 advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
-                self._steps.set_order(self._order_of(number))
-                while self._batch < self._num_batches:
-                    looked, count = time.monotonic(), min(pace, self._num_batches - self._batch)
-                    self._train(number, count, advance)
-                    look()
-                    if count == pace:  # the few steps that end an epoch tell little of the pace
-                        pace = _next_pace(pace, time.monotonic() - looked)
-                    if interrupted():
-                        self._stop()
-                    if time.monotonic() - saved_at > self._seconds_between_checkpoints:
-                        self._save()
-                        saved_at = time.monotonic()
+                order = order_of(self._seed, number, self._num_images)
+                for window in self._windows.of(order, self._batch):
+                    self._steps.enter(window)
+                    while self._batch < window.end:
+                        looked, count = time.monotonic(), min(pace, window.end - self._batch)
+                        self._train(number, count, advance)
+                        look()
+                        if count == pace:  # the few steps that end a window tell little of the pace
+                            pace = _next_pace(pace, time.monotonic() - looked)
+                        pace, is_stopped = self._agree(pace, interrupted())
+                        if is_stopped:
+                            self._stop()
+                        if time.monotonic() - saved_at > self._seconds_between_checkpoints:
+                            self._save()
+                            saved_at = time.monotonic()
                 self._end_epoch(number)
                 look()
                 on_epoch(self._epochs)
                 say(f"{_describe(self._epochs[-1], self._training.epochs)}   {time.monotonic() - started:.1f} s")
-                if interrupted():
+                if self._agree(pace, interrupted())[1]:
                     self._stop()
         self._keep_the_right_weights()
         return self._epochs
@@ -154,20 +165,23 @@ class Loop:
         self._batch = 0
         self._steps.reset_totals()
 
-    def _order_of(self, epoch: int) -> npt.NDArray[np.int32]:
-        """Return the order of an epoch's images: a function of seed, epoch and number of images alone."""
-        random = np.random.Generator(np.random.PCG64([self._seed, epoch]))
-        return random.permutation(self._num_images).astype(np.int32)
+    def _agree(self, pace: int, interrupted: bool) -> tuple[int, bool]:
+        """Return the chief's pace, since all workers must make the same calls, and whether any was interrupted."""
+        told = np.array([pace if self._workers.is_chief else 0, int(interrupted)])
+        pace, interruptions = self._workers.add_up(told).tolist()
+        return pace, bool(interruptions)
 
     def _score(self, examples: Examples) -> tuple[float, float]:
         """Return loss and accuracy, as the saved model has them."""
         images, labels = examples
         loss, hits = 0.0, 0
-        for start in range(0, len(labels), VALIDATION_BATCH_SIZE):
+        starts = range(0, len(labels), VALIDATION_BATCH_SIZE)
+        for start in starts[self._workers.index :: self._workers.count]:
             end = start + VALIDATION_BATCH_SIZE
             batch = tf.constant(images[start:end]), tf.constant(labels[start:end], tf.int32)
             batch_loss, batch_hits = self._validate(*batch)
             loss, hits = loss + float(batch_loss), hits + int(batch_hits)
+        loss, hits = self._workers.add_up(np.array([loss, hits])).tolist()
         return loss / len(labels), hits / len(labels)
 
     def _score_batch(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -199,6 +213,8 @@ class Loop:
         return variables + self._updates.state + self._steps.state + averages
 
     def _save(self) -> None:
+        if not self._workers.is_chief:
+            return
         arrays = {f"state{number}": variable.numpy() for number, variable in enumerate(self._state())}
         arrays |= {f"best{number}": value for number, value in enumerate(self._best)}
         self._checkpoint.save(arrays, {"epochs": self._epochs, "batch": self._batch, "best": len(self._best)})
@@ -209,7 +225,7 @@ class Loop:
         raise KeyboardInterrupt
 
     def _resume(self) -> None:
-        saved = self._checkpoint.load()
+        saved = self._checkpoint.load(self._workers.bytes_of_chief)
         if saved is None:
             return
         arrays, values = saved

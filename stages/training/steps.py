@@ -1,11 +1,11 @@
 """Many training steps inside one compiled call.
 
-The arrays lie in TensorFlow as bytes; a step gathers its batch from them, computes the gradients and changes the
+The images lie in TensorFlow as bytes; a step gathers its batch from them, computes the gradients and changes the
 weights, and adds to the sums of loss and hits. Python is not asked again until the call ends.
 
 A batch may be cut into shards, each computed from the images to the gradients on its share of the threads, beside the
 others; then the gradients are added up. Threads that share an operation wait for one another after each, which takes as
-long as it saves where the operations are small (docs/records.md).
+long as it saves where the operations are small (docs/records.md). Several workers or GPUs divide the shards among them.
 """
 
 from itertools import pairwise
@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from stages.training.average import WeightAverage
 from stages.training.fast_network import FastNetwork
-from stages.training.splits import Examples
 from stages.training.updates import Updates
+from stages.training.windows import Window
+from stages.training.workers import Workers
 
 
 class Totals(NamedTuple):
@@ -53,25 +54,26 @@ class Shard(NamedTuple):
 
 
 def cut(images: int, shards: int) -> list[Shard]:
-    """Cut a batch of so many images into shards of about the same size, none of them empty."""
+    """Cut a batch of so many images into shards of about the same size, none of them empty; none if it has no image."""
     count = min(shards, images)
-    ends = [images * number // count for number in range(count + 1)]
+    ends = [images * number // count for number in range(count + 1)] if count else []
     return [Shard(number, start, end, (end - start) / images) for number, (start, end) in enumerate(pairwise(ends))]
 
 
 class Steps:
-    """Training steps of a network on a set of examples.
+    """Training steps of a network.
 
     Args:
         network: The network as it is computed in training.
         model: The Keras model whose variables it uses.
         updates: What changes them.
-        examples: Images, uint8, (N, height, width, channels), 0…255, and integer labels, (N,).
+        num_images: How many an epoch has.
         batch_size: Images in a step; the last step of an epoch has what remains.
         learning_rates: float32, (num_steps,): the rate of each step since training began.
         label_smoothing: Share of the label that is spread evenly over all classes, 0…1.
-        shards: Parts of a batch that are computed at the same time.
+        shards: Parts of a replica's share of a batch that are computed at the same time.
         average: What follows the weights, or None.
+        workers: Who trains.
     """
 
     def __init__(
@@ -79,29 +81,50 @@ class Steps:
         network: FastNetwork,
         model: keras.Model,
         updates: Updates,
-        examples: Examples,
+        num_images: int,
         batch_size: int,
         learning_rates: npt.NDArray[np.float32],
         label_smoothing: float,
         shards: int,
         average: WeightAverage | None,
+        workers: Workers,
     ) -> None:
         self._network, self._model, self._updates, self._average = network, model, updates, average
-        self._images, self._labels = tf.constant(examples[0]), tf.constant(examples[1], tf.int32)
-        self._batch_size, self._smoothing, self._shards = batch_size, label_smoothing, shards
+        self._workers = workers
+        self._num_images, self._batch_size, self._smoothing, self._shards = (
+            num_images,
+            batch_size,
+            label_smoothing,
+            shards,
+        )
         self._learning_rates = tf.constant(learning_rates, tf.float32)
-        self._order = tf.Variable(tf.zeros([len(examples[1])], tf.int32), trainable=False)
+        self._window = Window(tf.zeros([0]), tf.zeros([0]), tf.zeros([0]), 0, 0)
+        trained = {id(variable) for variable in model.trainable_variables}
+        floats = [each.value for each in model.variables if id(each) not in trained and each.dtype == "float32"]
+        self._remembered = floats if workers.count > 1 else []  # moving averages, of which each worker knows its part
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         self._hits = tf.Variable(0, dtype=tf.int32, trainable=False)
         self._first_bad_step = tf.Variable(tf.int32.max, trainable=False)
         self.state = [self._loss, self._hits]
         # without AutoGraph, which takes longer to rewrite Python's code than TensorFlow takes to compile it
-        self._run = tf.function(self._steps, jit_compile=network.suits_xla, autograph=False)
+        is_alone = workers.replicas == 1
+        self._run = tf.function(self._steps, jit_compile=network.suits_xla and is_alone, autograph=False)
         self._run_once = tf.function(self._steps, autograph=False)  # XLA would take longer to compile than it saves
+        # XLA cannot carry tensors between workers, so it has only what lies between
+        self._compute = (
+            self._of_replica
+            if is_alone
+            else tf.function(self._of_replica, jit_compile=network.suits_xla, autograph=False)
+        )
 
-    def set_order(self, order: npt.NDArray[np.int32]) -> None:
-        """Set the order in which an epoch sees the images."""
-        self._order.assign(order)
+    def share(self, images: int) -> range:
+        """Return which images of a batch of so many this process trains on."""
+        mine = [shard for replica in self._workers.here for shard in self._shards_of(replica, images)]
+        return range(mine[0].start, mine[-1].end) if mine else range(0)
+
+    def enter(self, window: Window) -> None:
+        """Let the next batches be those of a window."""
+        self._window = window
 
     def reset_totals(self) -> None:
         """Set the sums to zero."""
@@ -109,63 +132,107 @@ class Steps:
         self._hits.assign(0)
 
     def run(self, first: int, count: int, step: int) -> None:
-        """Train on some batches of the epoch.
+        """Train on some batches of the window.
 
         Args:
             first: Number of the first batch in the epoch.
             count: How many batches.
             step: Number of the first batch since training began.
         """
-        images = len(self._labels)
-        whole = min(count, images // self._batch_size - first)
-        if whole:
-            self._run(tf.constant(first * self._batch_size), tf.constant(whole), tf.constant(step), self._batch_size)
+        size, window = self._batch_size, self._window
+        whole = min(count, self._num_images // size - first)
+        arrays = window.images, window.labels, window.order
+        if whole > 0:
+            start = (first - window.first) * len(self.share(size))
+            self._run(*arrays, tf.constant(start), tf.constant(whole), tf.constant(step), size)
         if whole < count:  # the last batch of the epoch has what remains
-            rest = images % self._batch_size
-            self._run_once(tf.constant(images - rest), tf.constant(1), tf.constant(step + whole), rest)
+            rest = self._num_images % size
+            start = window.order.shape[0] - len(self.share(rest))
+            self._run_once(*arrays, tf.constant(start), tf.constant(1), tf.constant(step + count - 1), rest)
 
     def totals(self) -> Totals:
-        """Return the sums since the last reset."""
+        """Return the sums since the last reset, of all workers; the chief keeps them from now on."""
+        loss, hits = self._workers.add_up(np.array([self._loss, self._hits], np.float64)).tolist()
+        if self._workers.count > 1:
+            self._loss.assign(loss if self._workers.is_chief else 0)
+            self._hits.assign(int(hits) if self._workers.is_chief else 0)
         bad = int(self._first_bad_step)
-        return Totals(float(self._loss), int(self._hits), None if bad == tf.int32.max else bad)
+        return Totals(loss, int(hits), None if bad == tf.int32.max else bad)
 
-    def _steps(self, start: tf.Tensor, count: tf.Tensor, step: tf.Tensor, batch_size: int) -> None:
+    def _steps(
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        order: tf.Tensor,
+        start: tf.Tensor,
+        count: tf.Tensor,
+        step: tf.Tensor,
+        batch_size: int,
+    ) -> None:
         # gather and a counter of our own, because XLA would compile anew for each slice's start and each range's end
-        order, batch = self._order.read_value(), tf.range(batch_size)
+        size = len(self.share(batch_size))
+        batch = tf.range(size)
 
         def train(number: tf.Tensor) -> tuple[tf.Tensor]:
-            chosen = tf.gather(order, start + number * batch_size + batch)
-            self._step(tf.gather(self._images, chosen), tf.gather(self._labels, chosen), step + number)
+            chosen = tf.gather(order, start + number * size + batch)
+            self._step(tf.gather(images, chosen), tf.gather(labels, chosen), step + number, batch_size)
             return (number + 1,)
 
         tf.while_loop(lambda number: number < count, train, (tf.constant(0),), parallel_iterations=1)
 
-    def _step(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor) -> None:
-        variables = [variable.value for variable in self._model.trainable_variables]
-        objectives, gradients, losses, hits = zip(
-            *(self._compute(shard, images, labels, step, variables) for shard in cut(labels.shape[0], self._shards)),
-            strict=True,
-        )
-        of_batch = [tf.add_n(parts) for parts in zip(*gradients, strict=True)]
-        self._updates.apply(of_batch, tf.gather(self._learning_rates, step), step)
+    def _step(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, batch_size: int) -> None:
+        """Train on a batch, of which this process has its share."""
+        before = [variable.read_value() for variable in self._remembered]
+        summed = self._workers.sum(lambda replica: self._compute(images, labels, step, batch_size, replica))
+        objective, *rest = summed
+        gradients, changes = rest[: len(rest) - len(before)], rest[len(rest) - len(before) :]
+        for variable, value, change in zip(self._remembered, before, changes, strict=True):
+            variable.assign(value + change)
+        self._updates.apply(gradients, tf.gather(self._learning_rates, step), step)
         if self._average:
             self._average.follow(step)
-        bad = tf.where(tf.math.is_finite(tf.add_n(objectives)), tf.int32.max, step)
+        bad = tf.where(tf.math.is_finite(objective), tf.int32.max, step)
         self._first_bad_step.assign(tf.minimum(self._first_bad_step, bad))
-        self._loss.assign_add(tf.add_n(losses))
-        self._hits.assign_add(tf.add_n(hits))
 
-    def _compute(
+    def _shards_of(self, replica: int, images: int) -> list[Shard]:
+        """Return a replica's shards of a batch of so many images; none if the batch is too small for all."""
+        shards = cut(images, self._workers.replicas * self._shards)
+        return shards[replica * self._shards : (replica + 1) * self._shards]
+
+    def _of_replica(
+        self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, batch_size: int, replica: int
+    ) -> list[tf.Tensor]:
+        """Return a replica's part of what is minimized, its gradients, and by how much what layers remember changed.
+
+        Losses and hits are added to this process's sums.
+        """
+        remembered = self._remembered
+        before = [variable.read_value() for variable in remembered]
+        variables = [variable.value for variable in self._model.trainable_variables]
+        first = self.share(batch_size).start
+        parts = [
+            self._of_shard(shard, images[start:end], labels[start:end], step, variables)
+            for shard in self._shards_of(replica, batch_size)
+            for start, end in [(shard.start - first, shard.end - first)]
+        ]
+        changes = [variable.read_value() - value for variable, value in zip(remembered, before, strict=True)]
+        if not parts:
+            return [tf.zeros([]), *map(tf.zeros_like, variables), *changes]
+        loss, hits, *summed = [tf.add_n(each) for each in zip(*parts, strict=True)]
+        self._loss.assign_add(loss)
+        self._hits.assign_add(hits)
+        return [*summed, *changes]
+
+    def _of_shard(
         self, shard: Shard, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, variables: list[tf.Variable]
-    ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor, tf.Tensor]:
-        """Return a shard's part of what is minimized, the gradients of that, the sum of its losses and its hits."""
-        images, labels = images[shard.start : shard.end], labels[shard.start : shard.end]
+    ) -> list[tf.Tensor]:
+        """Return the sum of a shard's losses, its hits, its part of what is minimized, and its gradients."""
         with tf.GradientTape() as tape:
             logits = self._network(tf.cast(images, tf.float32), step, shard.number, shard.share)
             losses = self._cross_entropy(labels, logits)
             objective = shard.share * tf.add_n([tf.reduce_mean(losses), *self._model.losses])
         hits = tf.math.count_nonzero(tf.argmax(logits, 1, tf.int32) == labels, dtype=tf.int32)
-        return objective, tape.gradient(objective, variables), tf.reduce_sum(tf.cast(losses, tf.float64)), hits
+        return [tf.reduce_sum(tf.cast(losses, tf.float64)), hits, objective, *tape.gradient(objective, variables)]
 
     def _cross_entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if not self._smoothing:

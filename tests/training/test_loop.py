@@ -16,6 +16,7 @@ from stages.training.checkpoint import Checkpoint
 from stages.training.history import Epoch
 from stages.training.recipe import Recipe
 from stages.training.splits import Examples
+from stages.training.workers import Workers
 from tests import tiny
 
 WHERE = Path("recipes/tiny.yaml")
@@ -113,6 +114,7 @@ def train(
         held_out,
         checkpoint,
         seconds_between_checkpoints,
+        Workers(),
     )
     try:
         return Trained(training.run(on_epoch, look), model)

@@ -1,0 +1,27 @@
+"""The order in which an epoch sees the images: a function of seed, epoch and number of images alone."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+SHUFFLED_WHOLE = 1 << 17  # up to so many images, any order is as likely as any other
+BLOCK = 128  # images that lie side by side on the disk, and are read at once
+BLOCKS_TOGETHER = 512  # their images are shuffled among one another
+
+
+def order_of(seed: int, epoch: int, num_images: int) -> npt.NDArray[np.int32]:
+    """Return the numbers of the images in the order of an epoch, (num_images,).
+
+    Beyond 131,072 images they are shuffled in blocks, so that they can be read from a disk in time: blocks of 128
+    images are drawn in any order, and the images of 512 blocks, from all over the data, are shuffled together.
+    """
+    random = np.random.Generator(np.random.PCG64([seed, epoch]))
+    if num_images <= SHUFFLED_WHOLE:
+        return random.permutation(num_images).astype(np.int32)
+    blocks = random.permutation(math.ceil(num_images / BLOCK)).astype(np.int32)
+    order: npt.NDArray[np.int32] = np.add.outer(blocks * np.int32(BLOCK), np.arange(BLOCK, dtype=np.int32)).ravel()
+    order = order[order < num_images]  # the last block may be shorter
+    for start in range(0, num_images, BLOCKS_TOGETHER * BLOCK):
+        random.shuffle(order[start : start + BLOCKS_TOGETHER * BLOCK])
+    return order
