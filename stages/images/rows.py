@@ -30,7 +30,7 @@ class FileRows:
 
     def __getitem__(self, some: slice) -> Images:
         """Return some of the images, uint8, 0…255."""
-        return read_rows(self._images, np.arange(len(self))[some])
+        return read_rows(self._images, np.arange(*some.indices(len(self))))
 
 
 def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:

@@ -110,3 +110,8 @@ for start in range(0, len(images), 20_000):
     path = tmp_path / "images.npy"
     few = peak_memory(code, sparse_images(path, 20_000), step)
     assert peak_memory(code, sparse_images(path, 400_000), step) < few + 30  # MB; the file has 314
+
+
+def test_a_slice_takes_no_longer_of_a_large_file(tmp_path):
+    images = FileRows(np.lib.format.open_memmap(sparse_images(tmp_path / "images.npy", 10**9), mode="r"))
+    assert 784 * [0] == images[10**9 - 1 :].ravel().tolist()  # all numbers of rows would be 8 GB
