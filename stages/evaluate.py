@@ -18,7 +18,7 @@ from stages import console
 
 if TYPE_CHECKING:
     from stages.evaluation.card import Evaluated
-    from stages.evaluation.inference import Probabilities
+    from stages.evaluation.mistakes import Tally
     from stages.images.arrays import Images, Labels
     from stages.training.history import Epoch
 
@@ -30,8 +30,9 @@ app = console.new_app()
 def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages import plan
-    from stages.evaluation import calibration, card, inference, scores, tables
+    from stages.evaluation import calibration, card, inference, mistakes, scores, tables
     from stages.images import arrays, catalog
+    from stages.images.rows import FileRows
     from stages.prediction import lite
     from stages.training import determinism, history, model_file
     from stages.training.recipe import Recipe
@@ -46,27 +47,29 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     lite_path = plan.lite_path(run) if lite.exists(plan.lite_path(run)) else None
 
     examples = {split: arrays.read_split(chosen.data, split) for split in arrays.SPLITS}
-    probabilities = {
-        split: inference.predict(model, images, f"scoring {run} on the {split} images")
-        for split, (images, _) in examples.items()
+    scored = {split: scores.Tally(len(labels), len(described.classes)) for split, (_, labels) in examples.items()}
+    calibrated, mistaken = calibration.Tally(), mistakes.Tally()
+    tallies: dict[arrays.Split, list[inference.Tally]] = {
+        "train": [scored["train"]],
+        "test": [scored["test"], calibrated, mistaken],
     }
-    train, test = (scores.score(probabilities[split], labels) for split, (_, labels) in examples.items())
+    for split, (images, labels) in examples.items():
+        inference.count(model, FileRows(images), labels, f"scoring {run} on the {split} images", *tallies[split])
+    train, test = (scored[split].scores() for split in arrays.SPLITS)
     tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), chosen.published)
     tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
     tables.write_classes(plan.plot_path("classes", run), test, described.classes)
 
     images, labels = examples["test"]
-    bins = calibration.bins(probabilities["test"], labels)
+    bins = calibrated.bins()
     of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, test, train, bins)
     card.write(plan.card_path(run), of)
-    _draw(of, epochs, images, labels, probabilities["test"])
+    _draw(of, epochs, images, labels, mistaken)
     console.say(f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")
 
 
-def _draw(
-    of: "Evaluated", epochs: "list[Epoch]", images: "Images", labels: "Labels", probabilities: "Probabilities"
-) -> None:
-    """Draw the pictures of a run, with the epochs of its training, its test images and their probabilities."""
+def _draw(of: "Evaluated", epochs: "list[Epoch]", images: "Images", labels: "Labels", mistaken: "Tally") -> None:
+    """Draw the pictures of a run, with the epochs of its training, its test images and the mistakes made on them."""
     from stages import plan
     from stages.pictures import calibration, classes, confusion, curves, mistakes
 
@@ -74,7 +77,7 @@ def _draw(
     curves.draw(plan.picture_path("history", run), run, epochs)
     confusion.draw(plan.picture_path("confusion", run), run, of.test.confusion, names)
     classes.draw(plan.picture_path("classes", run), run, of.test, names)
-    mistakes.draw(plan.picture_path("mistakes", run), run, images, labels, probabilities, names)
+    mistakes.draw(plan.picture_path("mistakes", run), run, images, labels, mistaken, names)
     calibration.draw(plan.picture_path("calibration", run), run, of.bins)
 
 

@@ -35,10 +35,13 @@ def main(
     ] = None,
 ) -> None:
     """Predict the test images of a run's dataset into a CSV or, if pictures are named, print what they are."""
+    from itertools import chain
+
     from stages import plan
     from stages.errors import InputError
     from stages.evaluation import inference, tables
     from stages.images import arrays, photos
+    from stages.images.rows import FileRows
     from stages.pictures import predictions
     from stages.prediction import answer_sheet, answers, by_hand
     from stages.training import determinism, model_file
@@ -63,9 +66,10 @@ def main(
     determinism.settle(chosen.seed, inference.THREADS)
     model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
     images, labels = arrays.read_split(chosen.data, "test")
-    probabilities = inference.predict(model, images, f"predicting the test images with {run}")
-    tables.write_predictions(plan.predictions_path(run), probabilities, labels, described.classes)
-    predictions.draw(plan.picture_path("predictions", run), run, images, labels, probabilities, described.classes)
+    batches = inference.predict_batches(model, FileRows(images), f"predicting the test images with {run}")
+    first = next(batches)  # more than are drawn
+    tables.write_predictions(plan.predictions_path(run), chain([first], batches), labels, described.classes)
+    predictions.draw(plan.picture_path("predictions", run), run, images, labels, first, described.classes)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from stages import preprocess
 from stages.images import arrays
 from tests import tiny
+from tests.processes import peak_memory
 
 ROOT = Path(__file__).parents[1]
 SOURCE, OUTPUT = Path("data/raw/tiny"), Path("data/processed/tiny")
@@ -207,3 +208,34 @@ def test_a_folder_that_holds_anything_else_is_not_replaced(project, output):
         line.startswith(f"error: {output}: expected a folder of arrays, or none, received"),
     ) == (1, True)
     assert before == contents(Path())
+
+
+MAIN = "from stages import preprocess; sys.argv[0] = 'preprocess'; preprocess.app(standalone_mode=False)"
+
+
+def idx_files(count):
+    """Put an IDX file of so many black images into the place of the training images; it takes none on the disk."""
+    labels = (np.arange(count) % 10).astype(np.uint8)
+    tiny.write_idx(SOURCE / "train-labels-idx1-ubyte", labels)
+    with (SOURCE / TRAIN_IMAGES).open("wb") as file:
+        file.write(bytes([0, 0, 8, 3]) + struct.pack(">3I", count, 28, 28))
+        file.truncate(16 + count * 784)
+    return "data/raw/tiny"
+
+
+def npz_file(count, **more):
+    """Write an .npz of so many black images and a dataset's file for it; it takes little place on the disk."""
+    labels = (np.arange(count) % 10).astype(np.uint8)
+    np.savez_compressed("mine.npz", x_train=np.zeros((count, 28, 28), np.uint8), y_train=labels, **more)
+    Path("datasets/tiny.yaml").write_text("npz:\n")
+    return "mine.npz"
+
+
+def npz_file_with_test_images(count):
+    return npz_file(count, x_test=np.zeros((10, 28, 28), np.uint8), y_test=np.arange(10))
+
+
+@pytest.mark.parametrize("source", [idx_files, npz_file, npz_file_with_test_images])
+def test_memory_does_not_grow_with_the_images(project, source):
+    few, many = (peak_memory(MAIN, "tiny", "--source", source(count)) for count in (4000, 200_000))
+    assert many < few + 40  # MB; the images take 157

@@ -26,23 +26,27 @@ class Bin:
     confidence: float
 
 
-def bins(probabilities: Probabilities, labels: Labels) -> list[Bin]:
-    """Sort images by the probability of their most probable class, the lowest bin first; bin m is ((m - 1)/15, m/15].
+class Tally:
+    """Images by the probability of their most probable class, counted some at a time."""
 
-    Args:
-        probabilities: (N, num_classes), 0…1, each row summing to 1.
-        labels: Integers, (N,), 0…num_classes - 1.
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    places = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
-    counts, rights, sums = (
-        np.bincount(places, weights=weights, minlength=NUM_BINS) for weights in (None, right, confidence)
-    )
-    return [
-        Bin(int(count), int(hits), float(total / max(count, 1)))
-        for count, hits, total in zip(counts, rights, sums, strict=True)
-    ]
+    def __init__(self) -> None:
+        self._counts, self._rights = np.zeros((2, NUM_BINS), dtype=np.int64)
+        self._sums = np.zeros(NUM_BINS, dtype=np.float64)
+
+    def add(self, probabilities: Probabilities, labels: Labels) -> None:
+        """Count the next images; `inference.count` says how they come."""
+        confidence = probabilities.max(axis=1).astype(np.float64)
+        places = np.clip(np.ceil(confidence * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
+        np.add.at(self._counts, places, 1)
+        np.add.at(self._rights, places, probabilities.argmax(axis=1) == labels)
+        np.add.at(self._sums, places, confidence)  # one after another, so the same however many come at a time
+
+    def bins(self) -> list[Bin]:
+        """Return the bins, the lowest first; bin m is ((m - 1)/15, m/15]."""
+        return [
+            Bin(int(count), int(hits), float(total / max(count, 1)))
+            for count, hits, total in zip(self._counts, self._rights, self._sums, strict=True)
+        ]
 
 
 def expected_error(bins: Sequence[Bin]) -> float:

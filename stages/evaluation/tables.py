@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from stages import atomic
@@ -53,11 +54,18 @@ def write_classes(path: Path, scores: Scores, classes: Sequence[str]) -> None:
     _write_rows(path, ["class", "precision", "recall", "f1", "images"], rows)
 
 
-def write_predictions(path: Path, probabilities: Probabilities, labels: Labels, classes: Sequence[str]) -> None:
-    """Write a row for each image: its index, its label, the predicted label, and the probability of each class."""
+def write_predictions(path: Path, batches: Iterable[Probabilities], labels: Labels, classes: Sequence[str]) -> None:
+    """Write a row for each image: its index, its label, the predicted label, and the probability of each class.
+
+    Args:
+        path: CSV file to write.
+        batches: float32, (batch_size, num_classes), 0…1, one after another; written as they come.
+        labels: Integers, (N,), of all images.
+        classes: What each column means.
+    """
     rows = (
         [index, label, row.argmax(), *map(_decimals, row)]
-        for index, (label, row) in enumerate(zip(labels, probabilities, strict=True))
+        for index, (label, row) in enumerate(zip(labels, chain.from_iterable(batches), strict=True))
     )
     _write_rows(path, ["index", "label", "predicted", *classes], rows)
 

@@ -1,8 +1,7 @@
-"""The arrays of a dataset: four .npy files that are read and written as memory maps, and a JSON that describes them."""
+"""The arrays of a dataset: four .npy files that are read as memory maps, and a JSON that describes them."""
 
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -104,7 +103,7 @@ def read_split(folder: Path, split: Split) -> tuple[Images, Labels]:
 def write_split(
     folder: Path, split: Split, images: Rows, labels: Labels, num_classes: int, advance: Callable[[int], None]
 ) -> SplitDescription:
-    """Copy a split into memory-mapped .npy files, a chunk at a time.
+    """Copy a split into .npy files, a chunk at a time.
 
     Args:
         folder: Where to write.
@@ -116,18 +115,17 @@ def write_split(
     """
     shape = (*images.shape, 1) if len(images.shape) == 3 else images.shape
     step = max(AT_LEAST, CHUNK // math.prod(shape[1:]))
-    path = folder / f"{split}_images.npy"
-    image_file = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    _reserve(path)
     pixel_sum = squares_sum = 0  # Python integers: exact, so the same on every machine
-    for start in range(0, shape[0], step):
-        chunk = np.asarray(images[start : start + step])
-        image_file[start : start + step] = chunk.reshape(-1, *shape[1:])
-        counts = np.bincount(chunk.ravel(), minlength=256)
-        pixel_sum += int(counts @ np.arange(256))
-        squares_sum += int(counts @ np.arange(256) ** 2)
-        advance(len(chunk))
-    image_file.flush()
+    with (folder / f"{split}_images.npy").open("wb") as file:
+        header = {"descr": np.dtype(np.uint8).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, shape[0], step):
+            chunk = np.ascontiguousarray(images[start : start + step])
+            file.write(chunk.data)
+            counts = np.bincount(chunk.ravel(), minlength=256)
+            pixel_sum += int(counts @ np.arange(256))
+            squares_sum += int(counts @ np.arange(256) ** 2)
+            advance(len(chunk))
     np.save(folder / f"{split}_labels.npy", labels.astype(np.int32), allow_pickle=False)
 
     size = math.prod(shape)
@@ -144,13 +142,6 @@ def write_description(folder: Path, description: Description) -> None:
     """Write the description beside the arrays."""
     text = json.dumps(description.model_dump(), indent=2, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
-def _reserve(path: Path) -> None:
-    """Claim the whole file's place on the disk; the system kills a process whose mapped file meets a full disk."""
-    if hasattr(os, "posix_fallocate"):  # not on macOS
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _map(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:

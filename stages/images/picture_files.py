@@ -81,7 +81,7 @@ def open_splits(
     paths = [source / picture.path for picture in listed]
     shape = (*(pictures.image_size or _only_size(paths, dataset, description)), pictures.channels)
     rule = dataset.rule_for(shape, description)
-    order = splitting.mix([picture.path for picture in listed], dataset.split_seed)
+    order = splitting.mix((picture.path for picture in listed), dataset.split_seed)
     if any(picture.split for picture in listed):
         splitting.refuse_settings(dataset, description)
         chosen = {split: [number for number in order if listed[number].split == split] for split in SPLITS}

@@ -11,6 +11,7 @@ from stages.images import arrays, folder, idx, npz, picture_files, splitting, ta
 from stages.images.arrays import SPLITS, Description, Labels, Rows, Split
 from stages.images.catalog import MOST_CLASSES, Csv, Dataset, Files, Folder, Npz
 from stages.images.problems import stop_if_any
+from stages.images.rows import FileRows
 
 Splits = dict[Split, tuple[Rows, Labels]]
 
@@ -77,7 +78,7 @@ def _open_files(files: Files, classes: list[str], description: Path, source: Pat
         if len(images) != len(labels):
             raise InputError(labels_path, f"{len(images)} labels, one for each image", len(labels), idx.AGAIN)
         _check_labels(labels, len(classes), labels_path, description)
-        splits[split] = images, labels
+        splits[split] = FileRows(images), labels
     train, test = (images.shape[1:] for images, _ in splits.values())
     if train != test:
         where = source / files.test_images.name
@@ -93,9 +94,9 @@ def _open_npz(keys: Npz, dataset: Dataset, description: Path, source: Path, scra
         _check_labels(labels, len(classes), f"{source}: {getattr(keys, f'{split}_labels')}", description)
     if "test" in opened:
         splitting.refuse_settings(dataset, description)
-        return classes, dict(opened)
+        return classes, {split: (FileRows(images), labels) for split, (images, labels) in opened.items()}
     images, labels = opened["train"]
-    order = splitting.mix([str(number) for number in range(len(labels))], dataset.split_seed)
+    order = splitting.mix(map(str, range(len(labels))), dataset.split_seed)
     held = splitting.hold_out(order, labels, dataset.test_fraction, classes, source)
     return classes, {
         split: (splitting.Chosen(images, some), labels[some]) for split, some in zip(SPLITS, held, strict=True)

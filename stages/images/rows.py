@@ -35,7 +35,7 @@ class FileRows:
 
     def __getitem__(self, some: slice) -> Images:
         """Return some of the images, uint8, 0…255."""
-        return self.read(np.arange(len(self))[some])
+        return self.read(np.arange(*some.indices(len(self))))
 
     def read(self, numbers: npt.NDArray[np.integer]) -> Images:
         """Return some of the images, uint8, 0…255, by their numbers, ascending and each once."""

@@ -16,7 +16,7 @@ def draw(path: Path, run: str, bins: Sequence[Bin]) -> None:
     Args:
         path: The PNG file.
         run: The run's name.
-        bins: As `calibration.bins` returns them.
+        bins: As `calibration.Tally` returns them.
     """
     from matplotlib.ticker import StrMethodFormatter
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stages import atomic
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 # Told apart by every kind of colour vision (M. Okabe, K. Ito: Color universal design, 2008).
@@ -111,7 +112,7 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def percent(share: float) -> str:
+def percent(share: "float | np.float32") -> str:
     """Return a share, 0…1, as people read it."""
     return f"{100 * share:.1f} %"
 

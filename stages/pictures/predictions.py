@@ -20,7 +20,7 @@ def draw(
         run: The run's name.
         images: uint8, (N, height, width, 1 or 3), 0…255, as mapped.
         labels: Integers, (N,), 0…num_classes - 1.
-        probabilities: (N, num_classes), 0…1, each row summing to 1.
+        probabilities: Those of the first images at least, (N, num_classes), 0…1, each row summing to 1.
         classes: What each label means.
     """
     names = [look.short(name, tiles.LONGEST_NAME) for name in classes]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.evaluation import scores, tables
+from tests.tallies import score
 
 CLASSES = ["shirt", "coat, long"]
 PROBABILITIES = np.array([[0.75, 0.25], [0.4, 0.6], [1 / 3, 2 / 3]], dtype=np.float32)
@@ -14,7 +15,7 @@ LABELS = np.array([0, 0, 1], dtype=np.int32)
 
 @pytest.fixture()
 def scored() -> scores.Scores:
-    return scores.score(PROBABILITIES, LABELS)
+    return score(PROBABILITIES, LABELS)
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -29,7 +30,7 @@ def rows(path: Path) -> list[list[str]]:
 def test_metrics_are_a_few_scalars(
     published: float | None, more: dict[str, float], scored: scores.Scores, tmp_path: Path
 ):
-    train = scores.score(PROBABILITIES[[0, 2]], LABELS[[0, 2]])
+    train = score(PROBABILITIES[[0, 2]], LABELS[[0, 2]])
     tables.write_metrics(tmp_path / "metrics/run.json", scored, train, 55_050, published)
     metrics = json.loads((tmp_path / "metrics/run.json").read_text())
 
@@ -51,7 +52,7 @@ def test_confusion_has_a_row_for_each_pair(scored: scores.Scores, tmp_path: Path
 
 
 def test_a_class_without_images_has_a_share_of_nothing(tmp_path: Path):
-    tables.write_confusion(tmp_path / "confusion.csv", scores.score(PROBABILITIES[:2], LABELS[:2]), CLASSES)
+    tables.write_confusion(tmp_path / "confusion.csv", score(PROBABILITIES[:2], LABELS[:2]), CLASSES)
 
     assert rows(tmp_path / "confusion.csv")[3:] == [["coat, long", name, "0", "0.000000"] for name in CLASSES]
 
@@ -67,7 +68,9 @@ def test_classes_have_a_row_each(scored: scores.Scores, tmp_path: Path):
 
 
 def test_predictions_have_a_row_for_each_image(tmp_path: Path):
-    tables.write_predictions(tmp_path / "predictions.csv", PROBABILITIES, LABELS, CLASSES)
+    tables.write_predictions(
+        tmp_path / "predictions.csv", iter([PROBABILITIES[:2], PROBABILITIES[2:]]), LABELS, CLASSES
+    )
 
     assert rows(tmp_path / "predictions.csv") == [
         ["index", "label", "predicted", *CLASSES],

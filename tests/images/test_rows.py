@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -110,3 +111,12 @@ for start in range(0, len(images), 20_000):
     path = tmp_path / "images.npy"
     few = peak_memory(code, sparse_images(path, 20_000), step)
     assert peak_memory(code, sparse_images(path, 400_000), step) < few + 30  # MB; the file has 314
+
+
+def test_a_slice_takes_no_more_of_a_large_file(tmp_path):
+    images = FileRows(np.lib.format.open_memmap(sparse_images(tmp_path / "images.npy", 10**7), mode="r"))
+    tracemalloc.start()
+    assert 784 * [0] == images[10**7 - 1 :].ravel().tolist()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1e6  # bytes; the numbers of all rows take 80 MB

@@ -1,3 +1,4 @@
+import hashlib
 import re
 from pathlib import Path
 
@@ -33,6 +34,21 @@ def test_the_choice_follows_from_names_and_seed():
     assert held[0] == held[1] != held[2]
     first = splitting.mix(["a/1.png", "a/2.png", "b/1.png", "b/2.png"], seed=0)
     assert [3, 0, 2, 1] == first.tolist()  # whatever the machine
+
+
+def test_the_order_is_that_of_the_names_digests():
+    names = [str(number) for number in range(5000)]
+    digests = [hashlib.sha256(f"7 {name}".encode()).digest() for name in names]
+    assert sorted(range(5000), key=digests.__getitem__) == splitting.mix(iter(names), seed=7).tolist()
+
+
+@pytest.mark.parametrize("order", [[5, 0, 99, 3, 4], [], list(range(99, -1, -1))])
+def test_chosen_images_are_read_in_their_order(tmp_path, order):
+    images = np.arange(100 * 6, dtype=np.uint16).astype(np.uint8).reshape(100, 2, 3)
+    np.save(tmp_path / "images.npy", images)
+    chosen = splitting.Chosen(np.lib.format.open_memmap(tmp_path / "images.npy", mode="r"), np.array(order, np.int64))
+    assert (len(order), 2, 3) == chosen.shape
+    np.testing.assert_array_equal(images[order[1:4]], chosen[1:4])
 
 
 def test_an_added_picture_leaves_almost_all_others_where_they_are():

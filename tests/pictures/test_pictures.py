@@ -13,6 +13,7 @@ from stages.evaluation import calibration as calibrated
 from stages.evaluation import scores
 from stages.pictures import calibration, classes, confusion, curves, look, mistakes, predictions, samples, tiles
 from stages.training.history import Epoch
+from tests import tallies
 
 MOST_PIXELS = 3000  # of a side: more would not be looked at
 LONG = "Halsband-Zwergfliegenfänger (Weibchen), $1 & <2>"
@@ -31,7 +32,7 @@ class Answers:
         sure = random.uniform(0.6, 1, count).astype(np.float32)
         self.probabilities = np.repeat((1 - sure[:, np.newaxis]) / (num_classes - 1), num_classes, axis=1)
         self.probabilities[np.arange(count), shown] = sure
-        self.scores = scores.score(self.probabilities, self.labels)
+        self.scores = tallies.score(self.probabilities, self.labels)
 
 
 def draw_samples(path: Path, of: Answers) -> None:
@@ -39,7 +40,7 @@ def draw_samples(path: Path, of: Answers) -> None:
 
 
 def draw_mistakes(path: Path, of: Answers) -> None:
-    mistakes.draw(path, "run", of.images, of.labels, of.probabilities, of.classes)
+    mistakes.draw(path, "run", of.images, of.labels, tallies.mistaken(of.probabilities, of.labels), of.classes)
 
 
 def draw_predictions(path: Path, of: Answers) -> None:
@@ -55,7 +56,7 @@ def draw_classes(path: Path, of: Answers) -> None:
 
 
 def draw_calibration(path: Path, of: Answers) -> None:
-    calibration.draw(path, "run", calibrated.bins(of.probabilities, of.labels))
+    calibration.draw(path, "run", tallies.bins(of.probabilities, of.labels))
 
 
 KINDS = [draw_samples, draw_mistakes, draw_predictions, draw_confusion, draw_classes, draw_calibration]
@@ -210,7 +211,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
 def test_the_surest_mistakes_come_first(drawn: list[tuple]):
     images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7], [0.01, 0.99]], dtype=np.float32)
-    mistakes.draw(Path("x.png"), "run", images, np.array([0, 1, 0, 0, 1]), probabilities, ["cat", "dog"])
+    labels = np.array([0, 1, 0, 0, 1])
+    mistakes.draw(Path("x.png"), "run", images, labels, tallies.mistaken(probabilities, labels), ["cat", "dog"])
     [(_, title, note, shown, words)] = drawn
 
     assert ("run: mistakes", "all 3 in 5 test images") == (title, note)
