@@ -1,11 +1,19 @@
 """Processes that tests start."""
 
+import multiprocessing
+import os
+import runpy
 import signal
 import subprocess
 import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+PROCESSES = multiprocessing.get_context("forkserver")
+if sys.platform == "linux":  # elsewhere a process may not fork once it has imported that much
+    PROCESSES.set_forkserver_preload(["keras"])  # once for all, which saves most of each start
+SAID = ("stdout.txt", "stderr.txt")
 PEAK = """
 import re, resource, sys
 from pathlib import Path
@@ -19,6 +27,26 @@ else:  # where ru_maxrss starts with what the process held that started this one
 def hear_interrupts() -> None:
     """Undo, before a child starts, what a shell does to processes in the background: it has them ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start_training(folder: Path, *arguments: str, **variables: str) -> BaseProcess:
+    """Start `python -m stages.train` in a project; what it says goes into files, so that nothing waits for a reader."""
+    for name in SAID:
+        (folder / name).write_text("")
+    process = PROCESSES.Process(target=_train, args=(folder, arguments, variables))
+    process.start()
+    return process
+
+
+def _train(folder: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+    """Be the command, in a process of its own."""
+    os.chdir(folder)
+    os.environ |= {"STAGES_CACHE": str(folder / "cache"), **variables}
+    for number, name in enumerate(SAID, 1):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = ["train", *arguments]
+    runpy.run_module("stages.train", run_name="__main__", alter_sys=True)
 
 
 def peak_memory(code: str, *arguments: str | Path) -> float:

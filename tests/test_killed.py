@@ -1,12 +1,9 @@
 """Real trainings that are killed, again and again, and end with the same bytes."""
 
-import multiprocessing
 import os
 import random
-import runpy
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -17,15 +14,12 @@ import pytest
 
 from stages import preprocess
 from tests import commands, tiny
+from tests.processes import start_training
 
-PROCESSES = multiprocessing.get_context("forkserver")
-if sys.platform == "linux":  # elsewhere a process may not fork once it has imported that much
-    PROCESSES.set_forkserver_preload(["keras"])  # once for all, which saves most of each start
 KILLS = 20
 PATIENCE = 60  # seconds until a process that says nothing counts as hanging
 RUN = "tiny-mlp"
 MODEL, HISTORY = Path(f"models/{RUN}.keras"), Path(f"plots/history/{RUN}.csv")
-SAID = ("stdout.txt", "stderr.txt")
 GOING_ON = "going on from step "
 # 10 epochs of 100 steps ≈ 2 s on 2 cores, after TensorFlow's import and the compilation
 CNN = """\
@@ -52,12 +46,8 @@ class Project(NamedTuple):
     history: bytes
 
     def start(self, seconds_between_checkpoints: float = 0.2) -> BaseProcess:
-        """Start the training; what it says goes into two files, so that nothing waits for a reader."""
-        for name in SAID:
-            (self.folder / name).write_text("")
-        process = PROCESSES.Process(target=_train, args=(self.folder, seconds_between_checkpoints))
-        process.start()
-        return process
+        """Start the training."""
+        return start_training(self.folder, "--run", RUN, "--checkpoint-seconds", str(seconds_between_checkpoints))
 
     def said(self, name: str = "stderr.txt") -> str:
         return (self.folder / name).read_text()
@@ -80,17 +70,6 @@ class Project(NamedTuple):
 
     def is_made(self) -> bool:
         return (self.model, self.history) == ((self.folder / MODEL).read_bytes(), (self.folder / HISTORY).read_bytes())
-
-
-def _train(folder: Path, seconds_between_checkpoints: float) -> None:
-    """Be the command, in a process of its own: python -m stages.train."""
-    os.chdir(folder)
-    os.environ["STAGES_CACHE"] = str(folder / "cache")
-    for number, name in enumerate(SAID, 1):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), number)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = ["train", "--run", RUN, "--checkpoint-seconds", str(seconds_between_checkpoints)]
-    runpy.run_module("stages.train", run_name="__main__", alter_sys=True)
 
 
 def ended(process: BaseProcess) -> int | None:

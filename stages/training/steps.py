@@ -107,15 +107,11 @@ class Steps:
         self._first_bad_step = tf.Variable(tf.int32.max, trainable=False)
         self.state = [self._loss, self._hits]
         # without AutoGraph, which takes longer to rewrite Python's code than TensorFlow takes to compile it
-        is_alone = workers.replicas == 1
-        self._run = tf.function(self._steps, jit_compile=network.suits_xla and is_alone, autograph=False)
+        self._run = tf.function(self._steps, jit_compile=network.suits_xla and workers.replicas == 1, autograph=False)
         self._run_once = tf.function(self._steps, autograph=False)  # XLA would take longer to compile than it saves
-        # XLA cannot carry tensors between workers, so it has only what lies between
-        self._compute = (
-            self._of_replica
-            if is_alone
-            else tf.function(self._of_replica, jit_compile=network.suits_xla, autograph=False)
-        )
+        self._compute = self._of_replica
+        if workers.replicas > 1 and len(workers.here) == 1:  # XLA can carry no tensors to others, so it has the rest
+            self._compute = tf.function(self._of_replica, jit_compile=network.suits_xla, autograph=False)
 
     def share(self, images: int) -> range:
         """Return which images of a batch of so many this process trains on."""

@@ -1,0 +1,110 @@
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from stages.errors import InputError
+from stages.images.rows import FileRows
+from stages.training import windows
+from stages.training.order import order_of
+from stages.training.windows import FromDisk, FromMemory, Window, Windows, open_windows
+from tests import tiny
+
+COUNT, BATCH = 103, 10
+ALL = range
+
+
+class Split(NamedTuple):
+    memory: Windows
+    disk: Windows
+
+
+def open_both(tmp_path, share: Callable[[int], range] = ALL, rows=None) -> Split:
+    images, labels = tiny.digits(COUNT if rows is None else 2 * COUNT, seed=1)
+    np.save(tmp_path / "images.npy", images[..., None])
+    mapped = np.lib.format.open_memmap(tmp_path / "images.npy", mode="r")
+    chosen = slice(None) if rows is None else rows
+    memory = open_windows((mapped[chosen], labels[chosen]), BATCH, share)
+    return Split(memory, open_windows((FileRows(mapped, rows), labels[chosen]), BATCH, share))
+
+
+def batches(source: Windows, first: int = 0, size: int = BATCH) -> dict[int, tuple[bytes, list[int]]]:
+    """Return what the batches of an epoch hold, by their numbers."""
+    read = {}
+    for window in source.of(order_of(0, 0, COUNT), first):
+        images, labels, order = (np.asarray(array) for array in window[:3])
+        for batch in range(window.first, window.end):
+            chosen = order[(batch - window.first) * size : (batch - window.first + 1) * size]
+            read[batch] = images[chosen].tobytes(), labels[chosen].tolist()
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 3 * BATCH * 28 * 28)
+
+
+def test_images_in_a_file_are_read_from_the_disk_and_arrays_from_memory(tmp_path):
+    memory, disk = open_both(tmp_path)
+
+    assert isinstance(memory, FromMemory)
+    assert isinstance(disk, FromDisk)
+
+
+def test_the_disk_gives_the_batches_of_the_memory(tmp_path):
+    memory, disk = open_both(tmp_path)
+
+    assert len(batches(memory)) == 11
+    assert batches(disk) == batches(memory)
+    assert [(window.first, window.end) for window in disk.of(order_of(0, 0, COUNT), 0)] == [
+        (0, 3),
+        (3, 6),
+        (6, 9),
+        (9, 11),
+    ]
+
+
+def test_held_out_images_are_left_out(tmp_path):
+    rows = np.sort(np.random.Generator(np.random.PCG64(3)).permutation(2 * COUNT)[:COUNT])
+    memory, disk = open_both(tmp_path, rows=rows)
+
+    assert batches(disk) == batches(memory)
+
+
+def test_an_epoch_goes_on_with_the_window_of_its_batch(tmp_path):
+    memory, disk = open_both(tmp_path)
+
+    assert min(batches(disk, first=5)) == 3
+    assert batches(disk, first=5).items() < batches(memory).items()
+
+
+def test_a_share_is_the_same_part_of_each_batch(tmp_path):
+    whole, _ = open_both(tmp_path)
+    memory, disk = open_both(tmp_path, share=lambda count: range(count // 2, count))
+
+    assert batches(disk, size=5) == batches(memory, size=5)
+    for batch, (_, labels) in batches(memory, size=5).items():
+        of_all = batches(whole)[batch][1]
+        assert labels == of_all[len(of_all) // 2 :]
+
+
+def test_no_more_than_a_window_and_the_next_are_read(tmp_path, monkeypatch):
+    read = []
+    count = FileRows.read
+    monkeypatch.setattr(FileRows, "read", lambda self, numbers: [read.append(len(numbers)), count(self, numbers)][1])
+    _, disk = open_both(tmp_path)
+    epoch: list[Window] = []
+    for window in disk.of(order_of(0, 0, COUNT), 0):
+        epoch.append(window)
+        assert len(read) <= len(epoch) + 1
+
+    assert read == [30, 30, 30, 13]
+
+
+def test_a_file_cut_short_while_it_is_read_is_told(tmp_path):
+    _, disk = open_both(tmp_path)
+    (tmp_path / "images.npy").write_bytes((tmp_path / "images.npy").read_bytes()[:10_000])
+
+    with pytest.raises(InputError, match="a file cut short"):
+        batches(disk)
