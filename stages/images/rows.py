@@ -81,7 +81,9 @@ def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
             else:
                 span = np.empty((count, *images.shape[1:]), images.dtype)
                 _fill(span, file, place)
-                np.take(span, rows[start:end] - first, axis=0, out=read[start:end])
+                np.take(
+                    span, rows[start:end] - first, axis=0, out=read[start:end], mode="clip"
+                )  # "raise" would copy twice
     return read
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from stages.training import determinism, fast_network, loop, network
+from stages.images.rows import FileRows
+from stages.training import determinism, fast_network, loop, network, windows
 from stages.training.checkpoint import Checkpoint
 from stages.training.history import Epoch
 from stages.training.recipe import Recipe
@@ -89,9 +90,17 @@ def examples(count: int, seed: int) -> Examples:
     return images[..., None], labels.astype(np.int32)
 
 
+def on_disk(folder: Path) -> Examples:
+    """Return the same images in a file, of which a window has two batches."""
+    images, labels = examples(NUM_IMAGES, seed=1)
+    np.save(folder / "images.npy", images)
+    return FileRows(np.lib.format.open_memmap(folder / "images.npy", mode="r")), labels
+
+
 def train(
     text: str = MLP,
     *,
+    images: Examples | None = None,
     validation: bool = False,
     seed: int = 0,
     on_epoch: Callable[[list[Epoch]], None] = lambda _: None,
@@ -110,7 +119,7 @@ def train(
         recipe,
         "float32",
         seed,
-        examples(NUM_IMAGES, seed=1),
+        images or examples(NUM_IMAGES, seed=1),
         held_out,
         checkpoint,
         seconds_between_checkpoints,
@@ -438,6 +447,23 @@ def test_a_training_stopped_and_resumed_gives_the_same_bits(recipe: str, capsys:
         f"going on from step {step} of epoch {epoch}, where this training was stopped"
         for step, epoch in ((2, 1), (4, 1), (3, 2))
     ]
+
+
+@pytest.mark.parametrize("recipe", [MLP, CNN, POOLED], ids=["mlp", "cnn", "xla"])
+def test_images_read_from_the_disk_give_the_same_bits(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Also stopped in the middle of a window."""
+    expected = undisturbed(recipe)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 2 * 20 * 28 * 28)
+    monkeypatch.setattr(loop, "_next_pace", lambda pace, seconds: 1)
+    images = on_disk(tmp_path)
+    with pytest.raises(StopError):
+        train(recipe, images=images, look=stop_at(4), seconds_between_checkpoints=0)
+    actual = train(recipe, images=images)
+
+    assert "going on from step 3 of epoch 1," in capsys.readouterr().err
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
 
 
 @pytest.mark.usefixtures("step_by_step")

@@ -7,6 +7,7 @@ import pytest
 from stages.errors import InputError
 from stages.images import arrays
 from stages.images.arrays import Images
+from stages.images.rows import FileRows
 from stages.training import splits
 
 DATA, RECIPE = Path("data/processed/tiny"), Path("recipes/mlp.yaml")
@@ -43,6 +44,20 @@ def test_held_out_images_are_not_trained_on_and_keep_their_labels():
     assert set(pictures(train[0])) | set(pictures(held_out[0])) == whole.keys()
     for images, labels in (train, held_out):
         assert [whole[picture] for picture in pictures(images)] == labels.tolist()
+
+
+@pytest.mark.parametrize("validation", ["none", "test", 30])
+def test_many_images_stay_on_the_disk(validation, monkeypatch):
+    expected = splits.split(DATA, validation, RECIPE)
+    monkeypatch.setattr(splits, "IN_MEMORY_BYTES", 1000)
+    actual = splits.split(DATA, validation, RECIPE)
+
+    assert isinstance(actual[0][0], FileRows)
+    for few, many in zip(expected, actual, strict=True):
+        assert (few is None) == (many is None)
+        if few and many:
+            assert np.array_equal(few[0], many[0][:])
+            assert np.array_equal(few[1], many[1])
 
 
 def test_the_same_images_are_held_out_whatever_the_seed():
