@@ -46,7 +46,7 @@ def write(folder: Path, source: Path, params: str, recipes: dict[str, str]) -> P
 
 def environment(source: Path) -> dict[str, str]:
     """Return the variables of a process that runs this Python, downloads from `source`, and keeps to itself."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DVC_", "GIT_"))}
     folders = {f"DVC_{which}_DIR": str(source / "dvc" / which) for which in ("SITE_CACHE", "GLOBAL_CONFIG")}
     people = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
