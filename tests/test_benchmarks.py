@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import accuracy, curve, job, pairs, side, systems, training
+from benchmarks import accuracy, curve, job, pairs, runs, side, systems, training
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
+from stages.errors import InputError
 from stages.images import arrays
-from stages.plan import Run
+from stages.plan import Plan, Run
 from stages.training import determinism, network
 from stages.training.recipe import Recipe
 from tests import tiny
@@ -206,3 +207,59 @@ def test_an_unknown_recipe_is_refused():
     assert 1 == result.exit_code
     expected = "error: benchmarks: expected one of mnist-fast, fashion-fast, received 'mnist-fats'; choose one\n"
     assert expected == result.stderr
+
+
+def test_the_graph_of_many_runs_is_the_projects_own(tmp_path: Path):
+    runs.write_ours(tmp_path)
+    (tmp_path / "params.yaml").write_text(runs.params(100))
+    plan = Plan.load(tmp_path / "params.yaml")
+
+    assert ["run-001", "run-002", "run-100"] == [list(plan.runs)[place] for place in (0, 1, -1)]
+    assert 100 == len(plan.runs)
+    assert (ROOT / "dvc.yaml").read_text() == (tmp_path / "dvc.yaml").read_text()
+    assert (tmp_path / plan.runs["run-100"].recipe_path).exists()
+    assert (tmp_path / plan.datasets["noise"].source).exists()
+
+
+def test_every_run_has_the_outputs_of_the_first(tmp_path: Path):
+    for path in ("models/run-001.keras", "plots/history/run-001.csv", "plots/samples/noise.png", "data/run-001.npz"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    runs.copy_outputs(tmp_path, 3)
+
+    assert {"run-001.keras", "run-002.keras", "run-003.keras"} == {
+        each.name for each in (tmp_path / "models").iterdir()
+    }
+    assert "plots/history/run-001.csv" == (tmp_path / "plots/history/run-003.csv").read_text()
+    assert 6 + 2 == sum(each.is_file() for each in tmp_path.rglob("*"))
+
+
+def test_toy_runs_are_up_to_date_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runs, "TIMES", 1)
+    repository = runs.Repository(tmp_path / "toy")
+    runs.write_toy(repository.folder)
+    repository.hold(2)
+
+    assert 1 == len(repository.time(runs.ASKED[0]))
+    (repository.folder / "recipes/noise.yaml").write_text("changed")
+    with pytest.raises(InputError, match="expected 'Data and pipelines are up to date"):
+        repository.time(runs.ASKED[1])
+
+
+def test_runs_that_are_not_up_to_date_are_not_timed():
+    for said in ("", "Running stage 'train@run-001':\nData and pipelines are up to date.\n", "train@run-001:\n"):
+        with pytest.raises(InputError, match="expected 'Data and pipelines are up to date"):
+            runs.require_up_to_date(said)
+    runs.require_up_to_date("Stage 'train@run-001' didn't change, skipping\nData and pipelines are up to date.\n")
+
+
+def test_the_table_of_many_runs_says_whether_the_goals_are_reached():
+    seconds = {("ours", "`dvc status`", count): [count / 10, count / 20, count / 5] for count in runs.COUNTS}
+    seconds |= {("ours", "`dvc repro`", 100): [9.0, 10.0, 11.0], ("toy", "`dvc repro`", 100): [6.0]}
+    seconds |= {("ours", "`dvc metrics show`", 100): [2.0]}
+    lines = runs.table(seconds).splitlines()
+
+    status = "0.1 (0.1–0.2) | 1.0 (0.5–2.0) | 10.0 (5.0–20.0) | – | – | – | ≤ 6 | no"
+    assert f"| `dvc status` | {status} |" in lines
+    assert "| `dvc repro` | – | – | 10.0 (9.0–11.0) | – | – | 6.0 (6.0–6.0) | ≤ 10 | yes |" in lines
+    assert "| `stages.report` | – | – | – | – | – | – | – | – |" in lines
