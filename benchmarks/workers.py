@@ -1,0 +1,81 @@
+"""Time one training by several processes on this machine against one process; write benchmarks/WORKERS.md.
+
+python -m benchmarks.workers
+"""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+from benchmarks import pairs
+from benchmarks.epochs import Where
+from benchmarks.pairs import Row
+from benchmarks.systems import SYSTEMS
+from stages import console
+
+MEASURED, TABLE = pairs.ROOT / "benchmarks/workers.json", pairs.ROOT / "benchmarks/WORKERS.md"
+NAMES, COUNTS, TIMES, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
+INTRODUCTION = """\
+# One training by several processes
+
+Measured by `python -m benchmarks.workers`: processes of one machine that talk over its loopback, one number of them
+after the other, the pace of the steps without compilation. They share the same cores, so what can be seen here is what
+the exchange costs, not what more machines gain. Median (lowest–highest).
+
+"""
+
+app = console.new_app()
+
+
+@app.command()
+@console.command
+def main() -> None:
+    """Measure, and write the table."""
+    rows: dict[str, Row] = {}
+    for name in NAMES:
+        measured = []
+        for number in range(TIMES):
+            console.say(f"{name}: {number + 1} of {TIMES}")
+            measured.append({str(count): measure(name, count) for count in COUNTS})
+        rows[name] = {"date": pairs.today(), "pairs": measured}
+        pairs.write_rows(MEASURED, rows, TABLE, text(rows))
+
+
+def measure(name: str, count: int) -> Row:
+    """Train a system by so many processes; return what the chief measured."""
+    run = SYSTEMS[name].run
+    addresses = ",".join(_free_addresses(count))
+
+    def train(index: int) -> Row:
+        cluster: list[Any] = ["--workers", addresses, "--index", index] if count > 1 else []
+        arguments = (pairs.ROOT / run.data, pairs.ROOT / run.recipe_path, EPOCHS, Where.DISK.value)
+        return pairs.measure("epochs", *arguments, *cluster)
+
+    with ThreadPoolExecutor(count) as processes:
+        return next(iter(list(processes.map(train, range(count)))))
+
+
+def text(rows: dict[str, Row]) -> str:
+    """Return the table."""
+    header = ["system", *(f"images a second: {count}" if count == COUNTS[0] else str(count) for count in COUNTS)]
+    lines = [pairs.cells(*header), pairs.cells(*["---"] * len(header))]
+    for name, row in rows.items():
+        paces = [
+            [pair[str(count)]["images"] / pair[str(count)]["seconds"] for pair in row["pairs"]] for count in COUNTS
+        ]
+        lines.append(pairs.cells(f"`{name}`", *(pairs.spread(pace, 0) for pace in paces)))
+    row = next(iter(rows.values()))
+    return INTRODUCTION + "".join(lines) + f"\nMeasured on {row['pairs'][0]['1']['machine']}; {row['date']}.\n"
+
+
+def _free_addresses(count: int) -> list[str]:
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+if __name__ == "__main__":
+    app()
