@@ -19,7 +19,7 @@ from stages import console
 from stages.images import arrays
 from stages.images.arrays import Description, SplitDescription
 
-MEASURED, TABLE = pairs.ROOT / "benchmarks/streaming.json", pairs.ROOT / "benchmarks/STREAMING.md"
+MEASURED, TABLE = Path("benchmarks/streaming.json"), Path("benchmarks/STREAMING.md")
 LARGEST_IN_MEMORY = 2_000_000  # images
 NUM_CLASSES, SIZE, AT_ONCE = 10, 28, 100_000
 INTRODUCTION = """\

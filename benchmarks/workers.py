@@ -6,6 +6,7 @@ python -m benchmarks.workers
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from benchmarks import pairs
@@ -14,7 +15,7 @@ from benchmarks.pairs import Row
 from benchmarks.systems import SYSTEMS
 from stages import console
 
-MEASURED, TABLE = pairs.ROOT / "benchmarks/workers.json", pairs.ROOT / "benchmarks/WORKERS.md"
+MEASURED, TABLE = Path("benchmarks/workers.json"), Path("benchmarks/WORKERS.md")
 NAMES, COUNTS, TIMES, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
 INTRODUCTION = """\
 # One training by several processes
@@ -49,7 +50,7 @@ def measure(name: str, count: int) -> Row:
 
     def train(index: int) -> Row:
         cluster: list[Any] = ["--workers", addresses, "--index", index] if count > 1 else []
-        arguments = (pairs.ROOT / run.data, pairs.ROOT / run.recipe_path, EPOCHS, Where.DISK.value)
+        arguments = (run.data, run.recipe_path, EPOCHS, Where.DISK.value)
         return pairs.measure("epochs", *arguments, *cluster)
 
     with ThreadPoolExecutor(count) as processes:

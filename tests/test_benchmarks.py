@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import accuracy, curve, job, pairs, runs, side, systems, training
+from benchmarks import accuracy, curve, job, pairs, runs, side, streaming, systems, training, workers
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.errors import InputError
@@ -263,3 +263,37 @@ def test_the_table_of_many_runs_says_whether_the_goals_are_reached():
     assert f"| `dvc status` | {status} |" in lines
     assert "| `dvc repro` | – | – | 10.0 (9.0–11.0) | – | – | 6.0 (6.0–6.0) | ≤ 10 | yes |" in lines
     assert "| `stages.report` | – | – | – | – | – | – | – | – |" in lines
+
+
+def test_images_from_the_disk_and_from_memory_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(streaming, "CASES", (streaming.Case("mlp", 200, 2, 1),))
+    result = CliRunner().invoke(streaming.app)
+
+    assert result.exit_code == 0, result.output
+    row = json.loads(streaming.MEASURED.read_text())["mlp 200"]
+    [pair] = row["pairs"]
+    assert {side: measured["images"] for side, measured in pair.items()} == {"memory": 368, "disk": 368}  # but a batch
+    assert all(measured["seconds"] > 0 for measured in pair.values())
+    assert "| mlp | 200 | 0.00 GB | " in streaming.TABLE.read_text()
+
+
+def test_images_that_memory_may_not_hold_are_timed_from_the_disk_alone():
+    measured = {"images": 12_000_000, "seconds": 60, "peak_mb": 901.4, "machine": "a machine"}
+    row = {"recipe": "mlp", "images": 12_000_000, "date": "2026-11-22", "pairs": [{"disk": measured}]}
+
+    assert "| mlp | 12,000,000 | 9.41 GB | – | 5.00 (5.00–5.00) | – | 901 |\n" in streaming.text({"large": row})
+
+
+def test_several_processes_are_timed(project: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copy(ROOT / "recipes/mlp-wide.yaml", project / "recipes")
+    CliRunner().invoke(preprocess.app, ["tiny", "--output", "data/processed/mnist"])
+    for name, value in (("NAMES", ("mnist-mlp-wide",)), ("COUNTS", (1, 2)), ("TIMES", 1), ("EPOCHS", 2)):
+        monkeypatch.setattr(workers, name, value)
+    result = CliRunner().invoke(workers.app)
+
+    assert result.exit_code == 0, result.output
+    [pair] = json.loads(workers.MEASURED.read_text())["mnist-mlp-wide"]["pairs"]
+    assert pair.keys() == {"1", "2"}
+    assert pair["1"]["images"] == pair["2"]["images"] > 0
+    assert "| `mnist-mlp-wide` | " in workers.TABLE.read_text()

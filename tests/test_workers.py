@@ -181,6 +181,18 @@ def test_ctrl_c_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path):
     assert list(machines.folders[1].glob("cache/checkpoints/*.npz")) == []
 
 
+def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
+    here = project(tmp_path / "p", LONG)
+    addresses = ",".join(free_addresses(2))
+    process = processes.start_training(here, "--run", RUN, "--workers", addresses, "--index", "0")
+    wait_until(lambda: "worker 0 of 2; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), [process])
+    time.sleep(1)
+    assert process.pid
+    os.kill(process.pid, signal.SIGINT)
+
+    assert ended(process) == -signal.SIGINT
+
+
 def test_the_stage_works_under_dvc_repro_on_the_chief(tmp_path: Path):
     source = tmp_path / "source"
     folder = pipeline.write(tmp_path / "chief", source, pipeline.ONE_RUN, {"mlp": tiny.RECIPE})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.console import quiet, say
 from stages.errors import InputError
+from stages.training import interrupts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -107,7 +108,7 @@ class Workers:
         if self._cluster:
             others = [address for address in self._cluster.addresses if address != self._cluster.addresses[self.index]]
             say(f"worker {self.index} of {self.count}; waiting for {', '.join(others)}")
-            with quiet():
+            with quiet(), interrupts.ending_at_once():
                 self._strategy = _join_cluster(self._cluster)
         elif len(devices := _gpus()) > 1:
             self._strategy = tf.distribute.MirroredStrategy(devices)
