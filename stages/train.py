@@ -60,15 +60,21 @@ def main(
     parent = lock.Parent()
     with lock.only_training_of(plan.model_path(run)) if team.is_chief else nullcontext(), team.failures_told():
         determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
+        parent.check()  # it may be gone after so long a wait
+        parts = team.replicas * recipe.training.shards
+        if team.replicas > 1 and recipe.training.batch_size < parts:
+            where, expected = f"{chosen.recipe_path}: training.batch_size", f"at least {parts}, the parts of a batch"
+            raise InputError(where, expected, recipe.training.batch_size, "choose a larger one, or fewer workers")
         model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
         optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
-        # now, so that a mistake in the recipe does not wait to be told
-        with lock.cores_for(recipe.training.threads) if team.is_chief else nullcontext():
-            parent.check()  # it may be gone after so long a wait
+        # now, so that a mistake in the recipe does not wait to be told; workers do not let others wait
+        with lock.cores_for(recipe.training.threads) if team.count == 1 else nullcontext():
+            parent.check()
             views.classifier_of(model).summary()
             started = time.monotonic()
             checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds, team)
             if not team.is_chief:
+                team.part()
                 return
             timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
             for_lite = lite_file.convert(model)
@@ -77,6 +83,7 @@ def main(
                 model_file.save_weights(model, weights)
             lite_file.save(for_lite, plan.lite_path(run))
             model_file.save(model, plan.model_path(run))
+            team.part()
             checkpoint.delete()
 
 
@@ -102,7 +109,9 @@ def _train(
     dtype = precision.supported(recipe.training.precision)
     is_alone = team.count == 1  # otherwise each reads its own share from the disk
     examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path, not is_alone)
-    key = key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation, team.replicas)
+    layout = (team.count, team.replicas)
+    key = key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation, layout)
+    team.check_same(key)
     checkpoint = Checkpoint(key)
     loop = Loop(
         model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds, team

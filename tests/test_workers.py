@@ -145,7 +145,7 @@ def test_four_workers_make_the_steps_of_one_process_with_four_shards(tmp_path: P
 def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(tmp_path: Path, victim: int):
     machines = Machines(project(tmp_path / "p", LONG), 2)
     machines.train()
-    whole = (machines.folders[0] / MODEL).read_bytes()
+    whole = [(machines.folders[0] / made).read_bytes() for made in (MODEL, HISTORY)]
     for folder in machines.folders:
         for made in ("models", "plots", "cache"):
             shutil.rmtree(folder / made, ignore_errors=True)
@@ -160,13 +160,15 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(tmp_
 
     assert time.monotonic() - begun < 60
     line = machines.said(other).splitlines()[-1]
-    assert line.startswith("error: workers: expected all 2 of them until the training ends, received one that is gone;")
+    assert line.startswith(
+        "error: workers: expected all 2 of them until the training ends, received one that is gone or failed ("
+    )
     assert not (machines.folders[0] / MODEL).exists()
 
     machines.train()
 
     assert all("going on from step" in machines.said(number) for number in (0, 1))
-    assert (machines.folders[0] / MODEL).read_bytes() == whole
+    assert [(machines.folders[0] / made).read_bytes() for made in (MODEL, HISTORY)] == whole
 
 
 def test_ctrl_c_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path):
@@ -185,12 +187,45 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
     here = project(tmp_path / "p", LONG)
     addresses = ",".join(free_addresses(2))
     process = processes.start_training(here, "--run", RUN, "--workers", addresses, "--index", "0")
-    wait_until(lambda: "worker 0 of 2; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), [process])
+    wait_until(lambda: "chief; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), [process])
     time.sleep(1)
     assert process.pid
     os.kill(process.pid, signal.SIGINT)
 
     assert ended(process) == -signal.SIGINT
+
+
+def test_workers_that_would_not_train_the_same_say_so(tmp_path: Path):
+    machines = Machines(project(tmp_path / "p", LONG), 2)
+    recipe = machines.folders[1] / "recipes/mlp.yaml"
+    recipe.write_text(recipe.read_text().replace("learning_rate: 0.01", "learning_rate: 0.02"))
+    started = machines.start()
+
+    assert [ended(process) for process in started] == [1, 1]
+    for number in (0, 1):
+        assert "error: workers: expected the same commit, recipe, data," in machines.said(number)
+    assert not (machines.folders[0] / MODEL).exists()
+
+
+def test_a_port_in_use_is_told(tmp_path: Path):
+    here = project(tmp_path / "p", LONG)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = processes.start_training(here, "--run", RUN, "--workers", f"{address},127.0.0.1:1", "--index", "0")
+        assert ended(process) == 1
+
+    last = (here / "stderr.txt").read_text().splitlines()[-1]
+    assert last.startswith(f"error: {address}: expected a port of this machine that is free, received ")
+
+
+def test_a_batch_of_which_a_worker_would_have_nothing_is_told(tmp_path: Path):
+    machines = Machines(project(tmp_path / "p", LONG.replace("batch_size: 20", "batch_size: 3, shards: 2")), 2)
+
+    assert [ended(process) for process in machines.start()] == [1, 1]
+    line = "error: recipes/mlp.yaml: training.batch_size: expected at least 4, the parts of a batch, received 3;"
+    assert machines.said(0).splitlines()[-1].startswith(line)
 
 
 def test_the_stage_works_under_dvc_repro_on_the_chief(tmp_path: Path):

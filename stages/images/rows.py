@@ -6,6 +6,7 @@ read from end to end, as the whole file.
 
 import math
 from io import FileIO
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,8 @@ class FileRows:
     """
 
     def __init__(self, images: Images, rows: npt.NDArray[np.int64] | None = None) -> None:
-        self._images, self._rows = images, rows
+        self._images, self._rows, self._file = images, rows, _file_of(images)[0]
+        self._stamp = _stamp(self._file)
         self.shape: tuple[int, ...] = (len(images) if rows is None else len(rows), *images.shape[1:])
 
     def __len__(self) -> int:
@@ -39,7 +41,11 @@ class FileRows:
 
     def read(self, numbers: npt.NDArray[np.integer]) -> Images:
         """Return some of the images, uint8, 0…255, by their numbers, ascending and each once."""
-        return read_rows(self._images, numbers.astype(np.int64) if self._rows is None else self._rows[numbers])
+        rows = numbers.astype(np.int64) if self._rows is None else self._rows[numbers]
+        if _stamp(self._file) != self._stamp:
+            expected = "the file that was there when this began"
+            raise InputError(self._file, expected, "another one", "run the command again")
+        return read_rows(self._images, rows)
 
 
 def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
@@ -59,8 +65,7 @@ def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
         InputError: The file was cut short since it was mapped.
         ValueError: `rows` do not ascend, or `images` is no whole map.
     """
-    if not isinstance(images, np.memmap) or isinstance(images.base, np.ndarray):
-        raise ValueError(f"expected a whole memory map, received {type(images).__name__} of shape {images.shape}")
+    path, offset = _file_of(images)
     read = np.empty((len(rows), *images.shape[1:]), images.dtype)
     if not len(rows):
         return read
@@ -72,10 +77,10 @@ def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
         return np.asarray(images[rows])
     size = math.prod(images.shape[1:])
     starts = _starts(rows, size)
-    with FileIO(str(images.filename)) as file:
+    with FileIO(str(path)) as file:
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
             first, count = int(rows[start]), int(rows[end - 1] - rows[start]) + 1
-            place = images.offset + first * size
+            place = offset + first * size
             if count == end - start:
                 _fill(read[start:end], file, place)
             else:
@@ -85,6 +90,19 @@ def read_rows(images: Images, rows: npt.NDArray[np.int64]) -> Images:
                     span, rows[start:end] - first, axis=0, out=read[start:end], mode="clip"
                 )  # "raise" would copy twice
     return read
+
+
+def _file_of(images: Images) -> tuple[Path, int]:
+    """Return the file of a whole memory map, and where in it the first image begins."""
+    if not isinstance(images, np.memmap) or isinstance(images.base, np.ndarray):
+        raise ValueError(f"expected a whole memory map, received {type(images).__name__} of shape {images.shape}")
+    return Path(str(images.filename)), int(images.offset)
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    """Return what a file that was put into the place of another has not the same."""
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _starts(rows: npt.NDArray[np.int64], size: int) -> list[int]:

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import platform
 import sys
 import threading
 import time
@@ -51,7 +52,7 @@ def key_of(
     num_classes: int,
     examples: Examples,
     validation: Examples | None,
-    replicas: int = 1,
+    layout: tuple[int, int],
 ) -> str:
     """Return a name that follows from all that determines a training's result; its code must have been imported."""
     import keras
@@ -66,7 +67,8 @@ def key_of(
         "seed": seed,
         "precision": dtype,
         "classes": num_classes,
-        "replicas": replicas,
+        "layout": layout,
+        "processor": platform.machine(),
         "data": [[array.shape, _hash(array)] for array in arrays],
         "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         "code": [hashlib.sha256(Path(source).read_bytes()).hexdigest() for source in sorted(sources)],
@@ -101,7 +103,7 @@ class Checkpoint:
         Args:
             exchange: Takes the file, or None if there is none, and returns what is loaded in its place.
         """
-        file = exchange(self.path.read_bytes() if self.path.exists() else None)
+        file = exchange(self._read())
         if file is None:
             return None
         try:
@@ -113,6 +115,15 @@ class Checkpoint:
             return arrays, values
         except Exception as error:  # zipfile, zlib, numpy and json each raise their own
             say(f"the checkpoint {self.path} is damaged ({error}); the training starts from the beginning")
+            return None
+
+    def _read(self) -> bytes | None:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            say(f"the checkpoint {self.path} cannot be read ({error}); the training starts from the beginning")
             return None
 
     def save(self, arrays: Arrays, values: dict[str, Any]) -> None:

@@ -35,10 +35,11 @@ def held() -> Iterator[Callable[[], bool]]:
 @contextmanager
 def ending_at_once() -> Iterator[None]:
     """Let Ctrl-C end the process at once while the block runs, in which a library waits and does not hear Python."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)

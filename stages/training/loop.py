@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from stages.training.schedule import learning_rates
 from stages.training.splits import Examples
 from stages.training.steps import Steps, cut
 from stages.training.updates import Updates
-from stages.training.windows import open_windows
+from stages.training.windows import Window, open_windows
 from stages.training.workers import Workers
 
 SECONDS_BETWEEN_LOOKS = 0.5  # a call of the compiled steps takes about as long
@@ -87,6 +87,7 @@ class Loop:
         self._windows = open_windows(examples, training.batch_size, self._steps.share)
         self._epochs: list[Epoch] = []
         self._batch = 0  # batches of the current epoch that are done
+        self._pace = 1  # steps in a call
         self._best: list[npt.NDArray[Any]] = []  # the model's variables after its best epoch
         self._validate = tf.function(self._score_batch, autograph=False)
 
@@ -108,7 +109,7 @@ class Loop:
         if self._epochs:
             look()
             on_epoch(self._epochs)  # what was told of them may be gone
-        saved_at, pace = time.monotonic(), 1
+        self._saved_at = time.monotonic()
         with interrupts.held() as interrupted, progress("", self._num_batches, "steps") as advance:
             while len(self._epochs) < self._training.epochs and not self._has_stopped_improving():
                 started = time.monotonic()
@@ -116,30 +117,36 @@ class Loop:
                 advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
                 order = order_of(self._seed, number, self._num_images)
                 for window in self._windows.of(order, self._batch):
-                    self._steps.enter(window)
-                    while self._batch < window.end:
-                        looked, count = time.monotonic(), min(pace, window.end - self._batch)
-                        self._train(number, count, advance)
-                        look()
-                        if count == pace:  # the few steps that end a window tell little of the pace
-                            pace = _next_pace(pace, time.monotonic() - looked)
-                        pace, is_stopped = self._agree(pace, interrupted())
-                        if is_stopped:
-                            self._stop()
-                        if time.monotonic() - saved_at > self._seconds_between_checkpoints:
-                            self._save()
-                            saved_at = time.monotonic()
+                    self._train_on(window, number, advance, look, interrupted)
                 self._end_epoch(number)
                 look()
                 on_epoch(self._epochs)
                 say(f"{_describe(self._epochs[-1], self._training.epochs)}   {time.monotonic() - started:.1f} s")
-                if self._agree(pace, interrupted())[1]:
-                    self._stop()
+                self._stop_if(interrupted())
         self._keep_the_right_weights()
         return self._epochs
 
-    def _train(self, epoch: int, count: int, advance: Advance) -> None:
-        self._steps.run(self._batch, count, epoch * self._num_batches + self._batch)
+    def _train_on(
+        self,
+        window: Window,
+        epoch: int,
+        advance: Advance,
+        look: Callable[[], None],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        while self._batch < window.end:
+            looked, count = time.monotonic(), min(self._pace, window.end - self._batch)
+            self._train(window, epoch, count, advance)
+            look()
+            if count == self._pace:  # the few steps that end a window tell little of the pace
+                self._pace = _next_pace(count, time.monotonic() - looked)
+            self._stop_if(interrupted())
+            if time.monotonic() - self._saved_at > self._seconds_between_checkpoints:
+                self._save()
+                self._saved_at = time.monotonic()
+
+    def _train(self, window: Window, epoch: int, count: int, advance: Advance) -> None:
+        self._steps.run(window, self._batch, count, epoch * self._num_batches + self._batch)
         self._batch += count
         totals = self._steps.totals()
         if totals.first_bad_step is not None:
@@ -165,11 +172,14 @@ class Loop:
         self._batch = 0
         self._steps.reset_totals()
 
-    def _agree(self, pace: int, interrupted: bool) -> tuple[int, bool]:
-        """Return the chief's pace, since all workers must make the same calls, and whether any was interrupted."""
-        told = np.array([pace if self._workers.is_chief else 0, int(interrupted)])
-        pace, interruptions = self._workers.add_up(told).tolist()
-        return pace, bool(interruptions)
+    def _stop_if(self, interrupted: bool) -> None:
+        """End the training if any worker was interrupted; take over the chief's pace, since all make the same calls."""
+        told = np.array([self._pace if self._workers.is_chief else 0, int(interrupted)])
+        self._pace, interruptions = self._workers.add_up(told).tolist()
+        if interruptions:
+            self._save()
+            self._checkpoint.wait()
+            raise KeyboardInterrupt
 
     def _score(self, examples: Examples) -> tuple[float, float]:
         """Return loss and accuracy, as the saved model has them."""
@@ -219,11 +229,6 @@ class Loop:
         arrays |= {f"best{number}": value for number, value in enumerate(self._best)}
         self._checkpoint.save(arrays, {"epochs": self._epochs, "batch": self._batch, "best": len(self._best)})
 
-    def _stop(self) -> NoReturn:
-        self._save()
-        self._checkpoint.wait()
-        raise KeyboardInterrupt
-
     def _resume(self) -> None:
         saved = self._checkpoint.load(self._workers.bytes_of_chief)
         if saved is None:
@@ -233,6 +238,8 @@ class Loop:
             variable.assign(arrays[f"state{number}"])
         self._best = [arrays[f"best{number}"] for number in range(values["best"])]
         self._epochs, self._batch = [Epoch(*epoch) for epoch in values["epochs"]], values["batch"]
+        if not self._workers.is_chief:  # which has the sums of all
+            self._steps.reset_totals()
         done = len(self._epochs)
         where = (
             f"step {self._batch} of epoch {done + 1}" if done < self._training.epochs else "the end of the last epoch"

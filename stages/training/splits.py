@@ -33,8 +33,11 @@ def split(data: Path, validation: Any, recipe: Path, on_disk: bool = False) -> t
     images, labels = arrays.read_split(data, "train")
     on_disk = on_disk or images.nbytes > IN_MEMORY_BYTES
     if validation == "none" or validation == "test":
-        test = arrays.read_split(data, "test") if validation == "test" else None
-        return (FileRows(images) if on_disk else images, labels), test
+        train = FileRows(images) if on_disk else images, labels
+        if validation == "none":
+            return train, None
+        images, labels = arrays.read_split(data, "test")
+        return train, (FileRows(images) if on_disk else images, labels)
     if validation >= len(images):
         raise InputError(
             f"{recipe}: training.validation",

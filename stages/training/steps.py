@@ -98,7 +98,6 @@ class Steps:
             shards,
         )
         self._learning_rates = tf.constant(learning_rates, tf.float32)
-        self._window = Window(tf.zeros([0]), tf.zeros([0]), tf.zeros([0]), 0, 0)
         trained = {id(variable) for variable in model.trainable_variables}
         floats = [each.value for each in model.variables if id(each) not in trained and each.dtype == "float32"]
         self._remembered = floats if workers.count > 1 else []  # moving averages, of which each worker knows its part
@@ -118,33 +117,30 @@ class Steps:
         mine = [shard for replica in self._workers.here for shard in self._shards_of(replica, images)]
         return range(mine[0].start, mine[-1].end) if mine else range(0)
 
-    def enter(self, window: Window) -> None:
-        """Let the next batches be those of a window."""
-        self._window = window
-
     def reset_totals(self) -> None:
         """Set the sums to zero."""
         self._loss.assign(0.0)
         self._hits.assign(0)
 
-    def run(self, first: int, count: int, step: int) -> None:
-        """Train on some batches of the window.
+    def run(self, window: Window, first: int, count: int, step: int) -> None:
+        """Train on some batches of a window.
 
         Args:
+            window: What holds them.
             first: Number of the first batch in the epoch.
             count: How many batches.
             step: Number of the first batch since training began.
         """
-        size, window = self._batch_size, self._window
+        size = self._batch_size
         whole = min(count, self._num_images // size - first)
         arrays = window.images, window.labels, window.order
-        if whole > 0:
+        if whole:
             start = (first - window.first) * len(self.share(size))
             self._run(*arrays, tf.constant(start), tf.constant(whole), tf.constant(step), size)
         if whole < count:  # the last batch of the epoch has what remains
             rest = self._num_images % size
             start = window.order.shape[0] - len(self.share(rest))
-            self._run_once(*arrays, tf.constant(start), tf.constant(1), tf.constant(step + count - 1), rest)
+            self._run_once(*arrays, tf.constant(start), tf.constant(1), tf.constant(step + whole), rest)
 
     def totals(self) -> Totals:
         """Return the sums since the last reset, of all workers; the chief keeps them from now on."""

@@ -1,7 +1,7 @@
 """What the training steps read: all images from memory, or some batches after others from the disk.
 
-A window of some batches is read by a thread while the steps train on the
-one before. The images come in the same order either way, so the result is the same to the last bit.
+A window of some batches is read by a thread while the steps train on the one before. The images come in the same order
+either way, so the result is the same to the last bit.
 """
 
 import math
@@ -92,17 +92,23 @@ class FromDisk:
     def __init__(self, images: FileRows, labels: Labels, batch_size: int, share: Share) -> None:
         self._images, self._labels = images, labels
         self._batch_size, self._share = batch_size, share
-        self._length = max(1, WINDOW_BYTES // (math.prod(images.shape[1:]) * len(share(batch_size))))
+        # of whole batches, whatever the share: all workers must go through the same windows
+        self._length = max(1, WINDOW_BYTES // (math.prod(images.shape[1:]) * batch_size))
 
     def of(self, order: Order, batch: int) -> Iterator[Window]:
         """Yield the windows of an epoch, beginning with the one that holds a batch."""
         firsts = range(batch // self._length * self._length, math.ceil(len(order) / self._batch_size), self._length)
-        with ThreadPoolExecutor(1) as reader:
+        if not firsts:  # the epoch's last step is done
+            return
+        reader = ThreadPoolExecutor(1)
+        try:
             ahead = reader.submit(self._read, order, firsts[0])
             for first in firsts[1:]:
                 window, ahead = ahead.result(), reader.submit(self._read, order, first)
                 yield window
             yield ahead.result()
+        finally:
+            reader.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, order: Order, first: int) -> Window:
         start, end = first * self._batch_size, (first + self._length) * self._batch_size

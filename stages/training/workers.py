@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.console import quiet, say
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 CONFIG = "TF_CONFIG"
 JOBS = ("chief", "worker")
+GONE = {  # TensorFlow's errors when a process is gone, or another has failed
+    "AbortedError", "CancelledError", "DeadlineExceededError", "FailedPreconditionError", "InternalError",
+    "UnavailableError",
+}  # fmt: skip
+NOTHING_SAID = ("Graph execution error", "Detected at node", 'File "')
 
 
 class Cluster(NamedTuple):
@@ -50,7 +55,7 @@ def find_cluster(addresses: str | None, index: int | None) -> Cluster | None:
     if addresses is None or index is None:
         missing, given = ("--workers", "--index") if addresses is None else ("--index", "--workers")
         raise InputError(missing, f"a value beside {given}", "none", f"give both, or neither and set {CONFIG}")
-    return _check(addresses.split(","), index, "--workers", "--index")
+    return _check([address.strip() for address in addresses.split(",")], index, "--workers", "--index")
 
 
 def _read_config(text: str) -> Cluster | None:
@@ -69,7 +74,7 @@ def _read_config(text: str) -> Cluster | None:
 def _check(addresses: list[str], index: int, where: str, index_where: str) -> Cluster | None:
     for address in addresses:
         host, _, port = str(address).rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
             raise InputError(where, "host:port of each worker, with commas between them", repr(address), "mend it")
     if len(set(addresses)) < len(addresses):
         raise InputError(where, "another host:port for each worker", ",".join(addresses), "mend it")
@@ -107,12 +112,14 @@ class Workers:
 
         if self._cluster:
             others = [address for address in self._cluster.addresses if address != self._cluster.addresses[self.index]]
-            say(f"worker {self.index} of {self.count}; waiting for {', '.join(others)}")
-            with quiet(), interrupts.ending_at_once():
+            say(f"{'chief' if self.is_chief else f'worker {self.index}'}; waiting for {', '.join(others)}")
+            with interrupts.ending_at_once():
                 self._strategy = _join_cluster(self._cluster)
-        elif len(devices := _gpus()) > 1:
-            self._strategy = tf.distribute.MirroredStrategy(devices)
         else:
+            with quiet():  # TensorFlow starts here
+                devices = _gpus()
+                self._strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else None
+        if self._strategy is None:
             return
         self.replicas = self._strategy.num_replicas_in_sync
         local = self.replicas // self.count  # machines alike
@@ -135,15 +142,38 @@ class Workers:
         try:
             yield
         except Exception as error:
-            import tensorflow as tf  # not before: whoever imports it first sees to its threads and its noise
-
-            errors = tf.errors
-            gone = (errors.UnavailableError, errors.AbortedError, errors.CancelledError, errors.InternalError)
-            if self.count == 1 or not isinstance(error, (*gone, errors.DeadlineExceededError)):
+            if self.count == 1 or type(error).__name__ not in GONE:
                 raise
             expected = f"all {self.count} of them until the training ends"
-            next_step = "see what its own terminal says, then start all of them again: they go on from the checkpoint"
-            raise InputError("workers", expected, "one that is gone", next_step) from error
+            next_step = "see what each terminal says, then start all of them again: they go on from the checkpoint"
+            raise InputError(
+                "workers", expected, f"one that is gone or failed ({_reason(error)})", next_step
+            ) from error
+
+    def check_same(self, key: str) -> None:
+        """Compare what determines the result on each worker.
+
+        Args:
+            key: A name that follows from all of it.
+
+        Raises:
+            InputError: It is not the same on all of them.
+        """
+        import numpy as np
+
+        chiefs = self.bytes_of_chief(key.encode())
+        [others] = self.add_up(np.array([int(key.encode() != chiefs)])).tolist()
+        if others:
+            expected = "the same commit, recipe, data, libraries and kind of processor on each"
+            raise InputError("workers", expected, f"others than the chief's on {others}", "make them the same")
+
+    def part(self) -> None:
+        """End together: call it on the chief when it has written all, and on the others when they are done."""
+        import numpy as np
+
+        self.add_up(np.zeros(1))
+        with quiet(), suppress(Exception):  # nobody leaves while another is still in the first exchange
+            self.add_up(np.zeros(1))
 
     def sum(self, compute: "Callable[[int], list[tf.Tensor]]") -> "list[tf.Tensor]":
         """Return the sums, over all replicas of all workers, of what each computes; the same bits on every worker.
@@ -176,7 +206,7 @@ class Workers:
 
         if self.count == 1:
             return data
-        own = data if self.is_chief else None  # the others add zeros
+        own = (data or None) if self.is_chief else None  # the others add zeros
         [size_and_one] = self.add_up(np.array([0 if own is None else len(own) + 1])).tolist()
         if not size_and_one:
             return None
@@ -188,6 +218,11 @@ class Workers:
 
 
 def _join_cluster(cluster: Cluster) -> "tf.distribute.Strategy":
+    """Join the others.
+
+    Raises:
+        InputError: This process cannot listen at its address.
+    """
     import tensorflow as tf
 
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -196,7 +231,18 @@ def _join_cluster(cluster: Cluster) -> "tf.distribute.Strategy":
         task_id=cluster.task,
         rpc_layer="grpc",
     )
-    return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    address = cluster.addresses[cluster.task]
+    try:
+        with quiet():
+            return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except tf.errors.UnknownError as error:
+        raise InputError(address, "a port of this machine that is free", _reason(error), "name another") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of TensorFlow's many that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(NOTHING_SAID)), type(error).__name__)
 
 
 def _gpus() -> list[str]:

@@ -120,3 +120,12 @@ def test_a_slice_takes_no_more_of_a_large_file(tmp_path):
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 1e6  # bytes; the numbers of all rows take 80 MB
+
+
+def test_a_file_that_took_the_place_of_the_one_that_was_opened_is_told(mapped, tmp_path):
+    opened = FileRows(mapped)
+    np.save(tmp_path / "new.npy", IMAGES[::-1])
+    (tmp_path / "new.npy").replace(tmp_path / "images.npy")
+
+    with pytest.raises(InputError, match="expected the file that was there when this began, received another one"):
+        opened[:3]

@@ -280,12 +280,15 @@ def key(**changes: Any) -> str:
         "num_classes": 10,
         "examples": examples(),
         "validation": examples(10, seed=2),
+        "layout": (1, 1),
     }
     return key_of(**determinants | changes)
 
 
 DIFFERENT = {
     "seed": {"seed": 1},
+    "workers": {"layout": (2, 2)},
+    "GPUs": {"layout": (1, 2)},
     "precision": {"dtype": "bfloat16"},
     "classes": {"num_classes": 11},
     "an image": {"examples": another(0, (3, 5, 5, 0))},

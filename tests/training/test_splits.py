@@ -56,6 +56,7 @@ def test_many_images_stay_on_the_disk(validation, monkeypatch):
     for few, many in zip(expected, actual, strict=True):
         assert (few is None) == (many is None)
         if few and many:
+            assert isinstance(many[0], FileRows)
             assert np.array_equal(few[0], many[0][:])
             assert np.array_equal(few[1], many[1])
 

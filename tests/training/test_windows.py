@@ -79,6 +79,23 @@ def test_an_epoch_goes_on_with_the_window_of_its_batch(tmp_path):
     assert batches(disk, first=5).items() < batches(memory).items()
 
 
+def test_nothing_is_left_of_an_epoch_whose_last_step_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(windows, "WINDOW_BYTES", BATCH * 28 * 28)
+    _, disk = open_both(tmp_path)
+
+    assert list(disk.of(order_of(0, 0, COUNT), 11)) == []
+
+
+def test_all_workers_go_through_the_same_windows(tmp_path):
+    """However unequal their shares are; otherwise one would wait for another forever."""
+    ends = []
+    for share in (lambda count: range(count // 3), lambda count: range(count // 3, count)):
+        _, disk = open_both(tmp_path, share)
+        ends.append([window.end for window in disk.of(order_of(0, 0, COUNT), 0)])
+
+    assert ends == [[3, 6, 9, 11]] * 2
+
+
 def test_a_share_is_the_same_part_of_each_batch(tmp_path):
     whole, _ = open_both(tmp_path)
     memory, disk = open_both(tmp_path, share=lambda count: range(count // 2, count))
@@ -106,5 +123,5 @@ def test_a_file_cut_short_while_it_is_read_is_told(tmp_path):
     _, disk = open_both(tmp_path)
     (tmp_path / "images.npy").write_bytes((tmp_path / "images.npy").read_bytes()[:10_000])
 
-    with pytest.raises(InputError, match="a file cut short"):
+    with pytest.raises(InputError, match="another one"):
         batches(disk)
