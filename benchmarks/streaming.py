@@ -53,7 +53,7 @@ CASES = (
     Case("mlp", 60_000, 20, 3),
     Case("mlp", 1_200_000, 1, 3),
     Case("mlp", 12_000_000, 1, 1),
-    Case("mnist-fast", 600_000, 1, 3),
+    Case("mnist-fast", 300_000, 1, 3),
 )
 
 app = console.new_app()
