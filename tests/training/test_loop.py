@@ -280,8 +280,8 @@ class Clock:
     def monotonic(self) -> float:
         return self._now
 
-    def _tick(self, steps: loop.Steps, first: int, count: int, step: int) -> None:
-        self._run(steps, first, count, step)
+    def _tick(self, steps: loop.Steps, window: windows.Window, first: int, count: int, step: int) -> None:
+        self._run(steps, window, first, count, step)
         self._now += count / 10
         self.counts.append(count)
 
