@@ -120,7 +120,7 @@ class Checkpoint:
     def _read(self) -> bytes | None:
         try:
             return self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             say(f"the checkpoint {self.path} cannot be read ({error}); the training starts from the beginning")

@@ -193,6 +193,16 @@ def test_a_folder_that_cannot_be_written_to_ends_no_training(
     assert line.endswith("); the training goes on without")
 
 
+def test_a_checkpoint_that_cannot_be_read_is_told_and_passed_over(capsys: pytest.CaptureFixture[str]):
+    training = Checkpoint("tiny")
+    training.path.mkdir(parents=True)
+
+    assert training.load() is None
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"the checkpoint {training.path} cannot be read (")
+    assert line.endswith("); the training starts from the beginning")
+
+
 def test_a_folder_that_may_not_be_changed_ends_no_training(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
