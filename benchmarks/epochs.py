@@ -54,8 +54,6 @@ def main(
 
     from stages.training.loop import Loop
 
-    if where is Where.MEMORY:
-        splits.IN_MEMORY_BYTES = 1 << 62
     examples, _ = splits.split(data, "none", recipe, where is Where.DISK)
     looks: list[float] = []
     kept = checkpoint.Checkpoint("benchmark")

@@ -17,11 +17,11 @@ from benchmarks.epochs import Where
 from benchmarks.pairs import Row
 from stages import console
 from stages.images import arrays
-from stages.images.arrays import Description, SplitDescription
+from stages.images.arrays import Description, Images, Split
+from stages.training import splits
 
 MEASURED, TABLE = Path("benchmarks/streaming.json"), Path("benchmarks/STREAMING.md")
-LARGEST_IN_MEMORY = 2_000_000  # images
-NUM_CLASSES, SIZE, AT_ONCE = 10, 28, 100_000
+NUM_CLASSES, SIZE = 10, 28
 INTRODUCTION = """\
 # Images from the disk
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 def measure(data: Path, case: Case) -> Row:
     """Train from memory, if it has the place, and from the disk, in turn."""
-    sides = (Where.MEMORY, Where.DISK) if case.images <= LARGEST_IN_MEMORY else (Where.DISK,)
+    sides = (Where.MEMORY, Where.DISK) if case.images * SIZE**2 <= splits.IN_MEMORY_BYTES else (Where.DISK,)
     recipe = pairs.ROOT / "recipes" / f"{case.recipe}.yaml"
     measured = []
     for number in range(case.times):
@@ -81,23 +81,27 @@ def measure(data: Path, case: Case) -> Row:
     return {"recipe": case.recipe, "images": case.images, "date": pairs.today(), "pairs": measured}
 
 
+class Noise:
+    """Random images, made when they are read, `arrays.Rows`."""
+
+    def __init__(self, count: int) -> None:
+        self.shape = (count, SIZE, SIZE)
+        self._random = np.random.Generator(np.random.PCG64(0))
+
+    def __getitem__(self, some: slice) -> Images:
+        """Return as many new images as are asked for, uint8, 0…255."""
+        count = len(range(*some.indices(self.shape[0])))
+        return self._random.integers(0, 256, (count, SIZE, SIZE), dtype=np.uint8)
+
+
 def write_images(folder: Path, count: int) -> Path:
     """Write the arrays of a dataset of random images, in constant memory."""
     folder.mkdir(parents=True)
-    random = np.random.Generator(np.random.PCG64(0))
     described = {}
-    for split, images in (("train", count), ("test", NUM_CLASSES)):
-        with (folder / f"{split}_images.npy").open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (images, SIZE, SIZE, 1)}
-            np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, images, AT_ONCE):
-                file.write(random.bytes(min(AT_ONCE, images - start) * SIZE * SIZE))
-        labels = (np.arange(images) % NUM_CLASSES).astype(np.int32)
-        np.save(folder / f"{split}_labels.npy", labels)
-        per_class = np.bincount(labels, minlength=NUM_CLASSES).tolist()
-        described[split] = SplitDescription(
-            images=images, images_per_class=per_class, pixel_mean=127.5, pixel_deviation=73.9
-        )
+    sizes: dict[Split, int] = {"train": count, "test": NUM_CLASSES}
+    for split, images in sizes.items():
+        labels = np.arange(images) % NUM_CLASSES
+        described[split] = arrays.write_split(folder, split, Noise(images), labels, NUM_CLASSES, lambda _: None)
     classes = [str(label) for label in range(NUM_CLASSES)]
     arrays.write_description(folder, Description(classes=classes, image_shape=(SIZE, SIZE, 1), **described))
     return folder

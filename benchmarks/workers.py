@@ -46,7 +46,7 @@ def main() -> None:
 def measure(name: str, count: int) -> Row:
     """Train a system by so many processes; return what the chief measured."""
     run = SYSTEMS[name].run
-    addresses = ",".join(_free_addresses(count))
+    addresses = ",".join(free_addresses(count))
 
     def train(index: int) -> Row:
         cluster: list[Any] = ["--workers", addresses, "--index", index] if count > 1 else []
@@ -54,7 +54,8 @@ def measure(name: str, count: int) -> Row:
         return pairs.measure("epochs", *arguments, *cluster)
 
     with ThreadPoolExecutor(count) as processes:
-        return next(iter(list(processes.map(train, range(count)))))
+        chief, *_ = processes.map(train, range(count))
+    return chief
 
 
 def text(rows: dict[str, Row]) -> str:
@@ -70,7 +71,8 @@ def text(rows: dict[str, Row]) -> str:
     return INTRODUCTION + "".join(lines) + f"\nMeasured on {row['pairs'][0]['1']['machine']}; {row['date']}.\n"
 
 
-def _free_addresses(count: int) -> list[str]:
+def free_addresses(count: int) -> list[str]:
+    """Return host:port of so many ports of this machine that nobody listens at."""
     with ExitStack() as opened:
         sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

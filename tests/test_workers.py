@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.workers import free_addresses
 from stages import preprocess, train
 from stages.training import history
 from tests import commands, pipeline, processes, tiny
@@ -65,14 +65,6 @@ class Machines:
 
     def said(self, number: int) -> str:
         return (self.folders[number] / "stderr.txt").read_text()
-
-
-def free_addresses(count: int) -> list[str]:
-    with ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 def config(addresses: list[str], job: str, index: int) -> str:
