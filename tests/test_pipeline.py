@@ -31,7 +31,7 @@ def chain(run: str) -> set[str]:
     return {f"train@{run}", f"evaluate@{run}", f"predict@{run}"}
 
 
-EVERYTHING = {"download@tiny", "preprocess@tiny"}.union(*map(chain, RUNS))
+EVERYTHING = {"code", "download@tiny", "preprocess@tiny"}.union(*map(chain, RUNS))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def test_dag_shows_a_chain_for_each_run(repository):
     edges = set(re.findall(r'"(.+)" -> "(.+)"', repository.dvc("dag", "--dot")))
     below = {(f"train@{run}", f"{stage}@{run}") for run in RUNS for stage in ("evaluate", "predict")}
     data = {("preprocess@tiny", stage) for run in RUNS for stage in chain(run)}
-    assert edges == {("download@tiny", "preprocess@tiny")} | data | below
+    code = {("code", stage) for stage in EVERYTHING - {"code"}}
+    assert edges == {("download@tiny", "preprocess@tiny")} | code | data | below
 
 
 def test_metrics_are_one_table(repository):
@@ -147,15 +148,31 @@ def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repositor
 
 
 def test_edited_code_reruns_what_imports_it_and_what_its_results_change(repository):
-    repository.edit("stages/evaluation/scores.py", "import numpy", "# a comment\nimport numpy")
+    repository.edit("stages/evaluation/scores.py", "import numpy", "SAME_SCORES = True\nimport numpy")
+    assert repository.changed_stages() == {"code"}
+    assert repository.repro("code").ran == {"code"}
     assert repository.changed_stages() == {f"{stage}@{run}" for stage in ("evaluate", "predict") for run in RUNS}
-    repository.run("git", "checkout", "stages")
+    repository.run("git", "checkout", "stages", "dvc.lock")
 
-    repository.edit("stages/images/idx.py", "import numpy", "# the arrays stay the same\nimport numpy")
-    assert repository.repro().ran == {"preprocess@tiny"}
+    repository.edit("stages/images/idx.py", "import numpy", "SAME_ARRAYS = True\nimport numpy")
+    assert repository.repro().ran == {"code", "preprocess@tiny"}
     repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "HELD_OUT_SEED = 1")
-    assert repository.changed_stages() == {f"train@{run}" for run in RUNS}
-    assert repository.repro("evaluate@mlp-0", "predict@mlp-0").ran == chain("mlp-0")
+    assert repository.repro("evaluate@mlp-0", "predict@mlp-0").ran == {"code"} | chain("mlp-0")
+    assert repository.changed_stages() == {"train@mlp-1", "train@wide-0"}
+
+
+def test_an_edited_comment_or_docstring_reruns_no_stage_but_the_one_that_reads_the_code(repository):
+    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "# A comment\n\nHELD_OUT_SEED = 0")
+    repository.edit("stages/evaluate.py", "In dvc.yaml: `evaluate`.", "In dvc.yaml it is called `evaluate`.")
+    assert repository.repro().ran == {"code"}
+    assert repository.git_status() == {" M dvc.lock", " M stages/evaluate.py", " M stages/training/splits.py"}
+
+
+def test_code_that_is_no_python_is_one_line(repository):
+    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "HELD_OUT_SEED = (")
+    errors = repository.run(sys.executable, "-m", "dvc", "repro", code=255).stderr
+    assert "error: stages/training/splits.py, line" in errors
+    assert "Traceback" not in errors
 
 
 def test_an_experiment_sets_numbers_and_adds_layers(repository):

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import platform
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages import atomic
+from stages import atomic, sources
 from stages.console import say
 from stages.images.arrays import Images, Labels
 from stages.images.rows import FileRows
@@ -54,14 +53,11 @@ def key_of(
     validation: Examples | None,
     layout: tuple[int, int],
 ) -> str:
-    """Return a name that follows from all that determines a training's result; its code must have been imported."""
+    """Return a name that follows from all that determines a training's result."""
     import keras
     import tensorflow as tf
 
     arrays = [*examples, *(validation or ())]
-    modules = [module for name, module in sys.modules.items() if name.startswith("stages.")]
-    sources = {str(module.__file__) for module in modules if module.__name__ != "stages.console"}
-    sources.add(str(Path(__file__).parents[1] / "train.py"))  # the command, which Python knows as __main__
     determinants = {
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
@@ -71,7 +67,7 @@ def key_of(
         "processor": platform.machine(),
         "data": [[array.shape, _hash(array)] for array in arrays],
         "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
-        "code": [hashlib.sha256(Path(source).read_bytes()).hexdigest() for source in sorted(sources)],
+        "code": sources.fingerprints("train"),
     }
     return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()
 
