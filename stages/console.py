@@ -1,6 +1,6 @@
 """The manners of every command: lines, progress bars, and errors in one line.
 
-This module only talks. It never touches a result, so no stage depends on it in dvc.yaml.
+This module only talks. It never touches a result, so it is no part of what stages.sources counts as code.
 """
 
 import functools
