@@ -25,7 +25,7 @@ NUM_CLASSES, SIZE = 10, 28
 INTRODUCTION = """\
 # Images from the disk
 
-Images are read from the disk, in windows of about 64 MB, while the steps train on the window before. Measured by
+Images are read from the disk, in windows of at most 64 MB, while the steps train on the window before. Measured by
 `python -m benchmarks.streaming`: synthetic images of 28 × 28 pixels, each run a process of its own, the pace of the
 steps without compilation. The recipe `mlp` asks for the most images a second, and so the most of the disk. Memory is
 the peak of what the process held, TensorFlow and pages of files included. Median (lowest–highest).

@@ -109,15 +109,16 @@ class Loop:
         if self._epochs:
             look()
             on_epoch(self._epochs)  # what was told of them may be gone
+        rest = range(len(self._epochs), self._training.epochs)
+        windows = self._windows.of((order_of(self._seed, number, self._num_images) for number in rest), self._batch)
         self._saved_at = time.monotonic()
         with interrupts.held() as interrupted, progress("", self._num_batches, "steps") as advance:
             while len(self._epochs) < self._training.epochs and not self._has_stopped_improving():
                 started = time.monotonic()
                 number = len(self._epochs)
                 advance(completed=self._batch, description=f"epoch {number + 1}/{self._training.epochs}")
-                order = order_of(self._seed, number, self._num_images)
-                for window in self._windows.of(order, self._batch):
-                    self._train_on(window, number, advance, look, interrupted)
+                while self._batch < self._num_batches:
+                    self._train_on(next(windows), number, advance, look, interrupted)
                 self._end_epoch(number)
                 look()
                 on_epoch(self._epochs)

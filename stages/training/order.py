@@ -8,6 +8,7 @@ import numpy.typing as npt
 SHUFFLED_WHOLE = 1 << 17  # up to so many images, any order is as likely as any other
 BLOCK = 128  # images that lie side by side on the disk, and are read at once
 BLOCKS_TOGETHER = 512  # their images are shuffled among one another
+SHUFFLED_TOGETHER = BLOCKS_TOGETHER * BLOCK  # images
 
 
 def order_of(seed: int, epoch: int, num_images: int) -> npt.NDArray[np.int32]:
@@ -22,6 +23,6 @@ def order_of(seed: int, epoch: int, num_images: int) -> npt.NDArray[np.int32]:
     blocks = random.permutation(math.ceil(num_images / BLOCK)).astype(np.int32)
     order: npt.NDArray[np.int32] = np.add.outer(blocks * np.int32(BLOCK), np.arange(BLOCK, dtype=np.int32)).ravel()
     order = order[order < num_images]  # the last block may be shorter
-    for start in range(0, num_images, BLOCKS_TOGETHER * BLOCK):
-        random.shuffle(order[start : start + BLOCKS_TOGETHER * BLOCK])
+    for start in range(0, num_images, SHUFFLED_TOGETHER):
+        random.shuffle(order[start : start + SHUFFLED_TOGETHER])
     return order

@@ -139,7 +139,7 @@ class Steps:
             self._run(*arrays, tf.constant(start), tf.constant(whole), tf.constant(step), size)
         if whole < count:  # the last batch of the epoch has what remains
             rest = self._num_images % size
-            start = window.order.shape[0] - len(self.share(rest))
+            start = (first + whole - window.first) * len(self.share(size))
             self._run_once(*arrays, tf.constant(start), tf.constant(1), tf.constant(step + whole), rest)
 
     def totals(self) -> Totals:

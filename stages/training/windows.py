@@ -1,13 +1,13 @@
 """What the training steps read: all images from memory, or some batches after others from the disk.
 
-A window of some batches is read by a thread while the steps train on the one before. The images come in the same order
-either way, so the result is the same to the last bit.
+A window of some batches is read by a thread while the steps train on the one before, also where that ends an epoch. The
+images come in the same order either way, so the result is the same to the last bit.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from stages.images.arrays import Images, Labels
 from stages.images.rows import FileRows
+from stages.training.order import SHUFFLED_TOGETHER
 from stages.training.splits import Examples
 
 WINDOW_BYTES = 1 << 26
@@ -25,6 +26,9 @@ Share = Callable[[int], range]
 
 class Window(NamedTuple):
     """Some batches of an epoch, one after another.
+
+    All windows of a training have the same shapes, since XLA compiles the steps for each shape anew; where the last one
+    of an epoch has fewer batches, zeros follow.
 
     Attributes:
         images: uint8, (M, height, width, channels), 0…255.
@@ -44,12 +48,12 @@ class Window(NamedTuple):
 class Windows(Protocol):
     """The images to train on."""
 
-    def of(self, order: Order, batch: int) -> Iterator[Window]:
-        """Yield the windows of an epoch, beginning with the one that holds a batch.
+    def of(self, orders: Iterable[Order], batch: int) -> Iterator[Window]:
+        """Yield the windows of some epochs, beginning with the one that holds a batch of the first.
 
         Args:
-            order: The numbers of all images in the order of the epoch, (num_images,).
-            batch: The number of the batch in the epoch.
+            orders: The numbers of all images in the order of an epoch, (num_images,), for each epoch.
+            batch: The number of the batch in the first epoch; that of the last batch and one, if none is left.
         """
 
 
@@ -76,15 +80,17 @@ class FromMemory:
     def __init__(self, images: Images, labels: Labels, batch_size: int, share: Share) -> None:
         self._images, self._labels = tf.constant(images), tf.constant(labels, tf.int32)
         self._batch_size, self._share = batch_size, share
+        self._num_batches = math.ceil(len(labels) / batch_size)
 
-    def of(self, order: Order, batch: int) -> Iterator[Window]:
-        """Yield the one window of an epoch."""
-        chosen = _shared(order, self._batch_size, self._share)
-        yield Window(self._images, self._labels, tf.constant(chosen), 0, math.ceil(len(order) / self._batch_size))
+    def of(self, orders: Iterable[Order], batch: int) -> Iterator[Window]:
+        """Yield the one window of each epoch."""
+        for order, first, end in _parts(orders, batch, self._num_batches, self._num_batches):
+            chosen = _shared(order, self._batch_size, self._share)
+            yield Window(self._images, self._labels, tf.constant(chosen), first, end)
 
 
 class FromDisk:
-    """Images on the disk: windows of about 64 MB, the next one read ahead.
+    """Images on the disk: windows of at most 64 MB, the next one read ahead.
 
     Args: As `open_windows`.
     """
@@ -92,34 +98,49 @@ class FromDisk:
     def __init__(self, images: FileRows, labels: Labels, batch_size: int, share: Share) -> None:
         self._images, self._labels = images, labels
         self._batch_size, self._share = batch_size, share
+        self._num_batches = math.ceil(len(labels) / batch_size)
+        most = min(WINDOW_BYTES // math.prod(images.shape[1:]), SHUFFLED_TOGETHER)  # more would read blocks in part
         # of whole batches, whatever the share: all workers must go through the same windows
-        self._length = max(1, WINDOW_BYTES // (math.prod(images.shape[1:]) * batch_size))
+        self._length = min(max(1, most // batch_size), self._num_batches)
 
-    def of(self, order: Order, batch: int) -> Iterator[Window]:
-        """Yield the windows of an epoch, beginning with the one that holds a batch."""
-        firsts = range(batch // self._length * self._length, math.ceil(len(order) / self._batch_size), self._length)
-        if not firsts:  # the epoch's last step is done
-            return
+    def of(self, orders: Iterable[Order], batch: int) -> Iterator[Window]:
+        """Yield the windows of some epochs, beginning with the one that holds a batch of the first."""
+        windows = (self._read(*part) for part in _parts(orders, batch, self._num_batches, self._length))
         reader = ThreadPoolExecutor(1)
         try:
-            ahead = reader.submit(self._read, order, firsts[0])
-            for first in firsts[1:]:
-                window, ahead = ahead.result(), reader.submit(self._read, order, first)
+            ahead = reader.submit(next, windows, None)
+            while window := ahead.result():
+                ahead = reader.submit(next, windows, None)
                 yield window
-            yield ahead.result()
         finally:
             reader.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, order: Order, first: int) -> Window:
-        start, end = first * self._batch_size, (first + self._length) * self._batch_size
-        chosen = _shared(order[start:end], self._batch_size, self._share)
+    def _read(self, order: Order, first: int, end: int) -> Window:
+        chosen = _shared(order[first * self._batch_size : end * self._batch_size], self._batch_size, self._share)
         sorter = np.argsort(chosen)
         places = np.empty_like(chosen)
         places[sorter] = np.arange(len(chosen), dtype=np.int32)
         numbers = chosen[sorter]
-        images, labels = tf.constant(self._images.read(numbers)), tf.constant(self._labels[numbers], tf.int32)
-        last = min(first + self._length, math.ceil(len(order) / self._batch_size))
-        return Window(images, labels, tf.constant(places), first, last)
+        length = self._length * len(self._share(self._batch_size))
+        arrays = self._images.read(numbers), self._labels[numbers].astype(np.int32), places
+        images, labels, order_of_window = [tf.constant(_padded(array, length)) for array in arrays]
+        return Window(images, labels, order_of_window, first, end)
+
+
+def _parts(orders: Iterable[Order], batch: int, num_batches: int, length: int) -> Iterator[tuple[Order, int, int]]:
+    """Yield the order, the first batch and the end of each window, beginning with the one that holds a batch."""
+    for order in orders:
+        for first in range(0, num_batches, length):
+            end = min(first + length, num_batches)
+            if batch < end:
+                yield order, first, end
+        batch = 0
+
+
+def _padded(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """Return an array with zeros behind it, if it is shorter."""
+    missing = length - len(array)
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing > 0 else array
 
 
 def _shared(order: Order, batch_size: int, share: Share) -> Order:

@@ -1,14 +1,16 @@
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stages.errors import InputError
 from stages.images.rows import FileRows
 from stages.training import windows
-from stages.training.order import order_of
-from stages.training.windows import FromDisk, FromMemory, Window, Windows, open_windows
+from stages.training.order import SHUFFLED_TOGETHER, order_of
+from stages.training.windows import FromDisk, FromMemory, Order, Window, Windows, open_windows
 from tests import tiny
 
 COUNT, BATCH = 103, 10
@@ -29,13 +31,14 @@ def open_both(tmp_path, share: Callable[[int], range] = ALL, rows=None) -> Split
     return Split(memory, open_windows((FileRows(mapped, rows), labels[chosen]), BATCH, share))
 
 
-def batches(source: Windows, first: int = 0, size: int = BATCH) -> dict[int, tuple[bytes, list[int]]]:
+def batches(source: Windows, first: int = 0, share: Callable[[int], range] = ALL) -> dict[int, tuple[bytes, list[int]]]:
     """Return what the batches of an epoch hold, by their numbers."""
     read = {}
-    for window in source.of(order_of(0, 0, COUNT), first):
+    for window in source.of([order_of(0, 0, COUNT)], first):
         images, labels, order = (np.asarray(array) for array in window[:3])
         for batch in range(window.first, window.end):
-            chosen = order[(batch - window.first) * size : (batch - window.first + 1) * size]
+            start = (batch - window.first) * len(share(BATCH))
+            chosen = order[start : start + len(share(min(BATCH, COUNT - batch * BATCH)))]
             read[batch] = images[chosen].tobytes(), labels[chosen].tolist()
     return read
 
@@ -57,7 +60,7 @@ def test_the_disk_gives_the_batches_of_the_memory(tmp_path):
 
     assert len(batches(memory)) == 11
     assert batches(disk) == batches(memory)
-    assert [(window.first, window.end) for window in disk.of(order_of(0, 0, COUNT), 0)] == [
+    assert [(window.first, window.end) for window in disk.of([order_of(0, 0, COUNT)], 0)] == [
         (0, 3),
         (3, 6),
         (6, 9),
@@ -79,11 +82,35 @@ def test_an_epoch_goes_on_with_the_window_of_its_batch(tmp_path):
     assert batches(disk, first=5).items() < batches(memory).items()
 
 
-def test_nothing_is_left_of_an_epoch_whose_last_step_is_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(windows, "WINDOW_BYTES", BATCH * 28 * 28)
-    _, disk = open_both(tmp_path)
+def test_of_an_epoch_whose_last_step_is_done_the_next_one_follows(tmp_path):
+    orders = [order_of(0, epoch, COUNT) for epoch in range(2)]
+    for source in open_both(tmp_path):
+        windows_of_second = list(source.of(orders[1:], 0))
+        rest = list(source.of(orders, 11))
 
-    assert list(disk.of(order_of(0, 0, COUNT), 11)) == []
+        assert [window[3:] for window in rest] == [window[3:] for window in windows_of_second]
+        assert np.array_equal(rest[0].order, windows_of_second[0].order)
+        assert list(source.of(orders[:1], 11)) == []
+
+
+def test_all_windows_have_the_same_shapes(tmp_path):
+    """XLA would compile the steps anew for the last window of an epoch, which has fewer batches."""
+    for source in open_both(tmp_path, share=lambda count: range(count // 3)):
+        shapes = {tuple(tuple(array.shape) for array in window[:3]) for window in source.of([order_of(0, 0, COUNT)], 0)}
+
+        assert len(shapes) == 1
+
+
+def test_a_window_holds_the_images_that_are_shuffled_together(tmp_path, monkeypatch):
+    """With more, two windows would each read a part of the same blocks."""
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 1 << 26)
+    np.save(tmp_path / "images.npy", np.zeros((140_000, 1, 1, 1), np.uint8))
+    images = FileRows(np.lib.format.open_memmap(tmp_path / "images.npy", mode="r"))
+    disk = open_windows((images, np.zeros(140_000, np.int32)), 32, ALL)
+
+    ends = [window.end for window in disk.of([order_of(0, 0, 140_000)], 0)]
+
+    assert ends == [SHUFFLED_TOGETHER // 32, 2 * SHUFFLED_TOGETHER // 32, 140_000 // 32]
 
 
 def test_all_workers_go_through_the_same_windows(tmp_path):
@@ -91,17 +118,20 @@ def test_all_workers_go_through_the_same_windows(tmp_path):
     ends = []
     for share in (lambda count: range(count // 3), lambda count: range(count // 3, count)):
         _, disk = open_both(tmp_path, share)
-        ends.append([window.end for window in disk.of(order_of(0, 0, COUNT), 0)])
+        ends.append([window.end for window in disk.of([order_of(0, 0, COUNT)], 0)])
 
     assert ends == [[3, 6, 9, 11]] * 2
 
 
 def test_a_share_is_the_same_part_of_each_batch(tmp_path):
-    whole, _ = open_both(tmp_path)
-    memory, disk = open_both(tmp_path, share=lambda count: range(count // 2, count))
+    def share(count: int) -> range:
+        return range(count // 2, count)
 
-    assert batches(disk, size=5) == batches(memory, size=5)
-    for batch, (_, labels) in batches(memory, size=5).items():
+    whole, _ = open_both(tmp_path)
+    memory, disk = open_both(tmp_path, share)
+
+    assert batches(disk, share=share) == batches(memory, share=share)
+    for batch, (_, labels) in batches(memory, share=share).items():
         of_all = batches(whole)[batch][1]
         assert labels == of_all[len(of_all) // 2 :]
 
@@ -112,11 +142,35 @@ def test_no_more_than_a_window_and_the_next_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(FileRows, "read", lambda self, numbers: [read.append(len(numbers)), count(self, numbers)][1])
     _, disk = open_both(tmp_path)
     epoch: list[Window] = []
-    for window in disk.of(order_of(0, 0, COUNT), 0):
+    for window in disk.of([order_of(0, 0, COUNT)], 0):
         epoch.append(window)
         assert len(read) <= len(epoch) + 1
 
     assert read == [30, 30, 30, 13]
+
+
+def test_the_next_epoch_is_read_ahead(tmp_path, monkeypatch):
+    second_is_read = threading.Event()
+    read = FileRows.read
+
+    def notice(self: FileRows, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+        if orders_given == 2:
+            second_is_read.set()
+        return read(self, numbers)
+
+    def orders() -> Iterator[Order]:
+        nonlocal orders_given
+        for epoch in range(2):
+            orders_given += 1
+            yield order_of(0, epoch, COUNT)
+
+    orders_given = 0
+    monkeypatch.setattr(FileRows, "read", notice)
+    _, disk = open_both(tmp_path)
+    epochs = disk.of(orders(), 0)
+
+    assert [next(epochs).end for _ in range(4)][-1] == 11
+    assert second_is_read.wait(10)
 
 
 def test_a_file_cut_short_while_it_is_read_is_told(tmp_path):
