@@ -4,7 +4,7 @@ Reads the project as it stands; writes benchmarks/RUNS.md. All else happens in a
 
     python -m benchmarks.runs
 
-Takes an estimated 8 minutes on 2 cores. Let the machine do nothing else meanwhile.
+Takes about 7 minutes on 2 cores. Let the machine do nothing else meanwhile.
 """
 
 import importlib.util

@@ -1,19 +1,27 @@
-"""Time one training by several processes on this machine against one process; write benchmarks/WORKERS.md.
+"""Time one training by several processes on this machine against one process.
 
-python -m benchmarks.workers
+Writes benchmarks/workers.json after each round of 1, 2 and 4 processes, and benchmarks/WORKERS.md from it.
+
+    python -m benchmarks.workers                    # every system
+    python -m benchmarks.workers mnist-cnn-5x5      # that row anew; the other stays
+
+Takes about 25 minutes on 2 cores, which all processes share. Let the machine do nothing else meanwhile.
 """
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from benchmarks import pairs
 from benchmarks.epochs import Where
 from benchmarks.pairs import Row
 from benchmarks.systems import SYSTEMS
 from stages import console
+from stages.errors import InputError
 
 MEASURED, TABLE = Path("benchmarks/workers.json"), Path("benchmarks/WORKERS.md")
 NAMES, COUNTS, TIMES, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
@@ -31,16 +39,21 @@ app = console.new_app()
 
 @app.command()
 @console.command
-def main() -> None:
-    """Measure, and write the table."""
-    rows: dict[str, Row] = {}
-    for name in NAMES:
-        measured = []
+def main(
+    systems: Annotated[list[str] | None, typer.Argument(help="Which systems.  [default: all]")] = None,
+) -> None:
+    """Measure, and write benchmarks/WORKERS.md."""
+    rows = pairs.read_rows(MEASURED)
+    for name in systems or NAMES:
+        if name not in NAMES:
+            raise InputError("benchmarks", f"one of {', '.join(NAMES)}", repr(name), "choose one")
+    for name in systems or NAMES:
+        measured: list[dict[str, Row]] = []
         for number in range(TIMES):
             console.say(f"{name}: {number + 1} of {TIMES}")
             measured.append({str(count): measure(name, count) for count in COUNTS})
-        rows[name] = {"date": pairs.today(), "pairs": measured}
-        pairs.write_rows(MEASURED, rows, TABLE, text(rows))
+            rows[name] = {"date": pairs.today(), "pairs": measured}
+            pairs.write_rows(MEASURED, rows, TABLE, text(rows))
 
 
 def measure(name: str, count: int) -> Row:

@@ -22,10 +22,10 @@ def main() -> None:
     """Write down what code each stage runs, so that a changed module reruns the stages that import it."""
     from stages import atomic, sources
 
-    for stage in STAGES:
-        lines = [f"{path} {fingerprint}\n" for path, fingerprint in sources.fingerprints(stage).items()]
+    found = {stage: sources.fingerprints(stage) for stage in STAGES}  # all, before any file is written
+    for stage, modules in found.items():
         with atomic.new_file(Path("data/code") / f"{stage}.txt") as partial:
-            partial.write_text("".join(lines), encoding="utf-8")
+            partial.write_text("".join(f"{path} {sha256}\n" for path, sha256 in modules.items()), encoding="utf-8")
 
 
 if __name__ == "__main__":

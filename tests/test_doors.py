@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stages import compare, download, evaluate, predict, preprocess, report, schemas, train
+from stages import code, compare, download, evaluate, predict, preprocess, report, schemas, train
 
 ROOT = Path(__file__).parents[1]
 DOORS = {"download": download, "preprocess": preprocess, "train": train, "evaluate": evaluate, "predict": predict}
-COMMANDS = {**DOORS, "compare": compare, "report": report, "schemas": schemas}
+COMMANDS = {**DOORS, "code": code, "compare": compare, "report": report, "schemas": schemas}
 HEAVY = {"tensorflow", "keras", "numpy", "pydantic", "rich", "PIL", "matplotlib", "jinja2"}
 HELP = """\
 import json, runpy, sys
