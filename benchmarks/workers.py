@@ -44,9 +44,8 @@ def main(
 ) -> None:
     """Measure, and write benchmarks/WORKERS.md."""
     rows = pairs.read_rows(MEASURED)
-    for name in systems or NAMES:
-        if name not in NAMES:
-            raise InputError("benchmarks", f"one of {', '.join(NAMES)}", repr(name), "choose one")
+    if unknown := set(systems or ()) - set(NAMES):
+        raise InputError("benchmarks", f"systems among {', '.join(NAMES)}", ", ".join(sorted(unknown)), "choose one")
     for name in systems or NAMES:
         measured: list[dict[str, Row]] = []
         for number in range(TIMES):
@@ -73,15 +72,17 @@ def measure(name: str, count: int) -> Row:
 
 def text(rows: dict[str, Row]) -> str:
     """Return the table."""
-    header = ["system", *(f"images a second: {count}" if count == COUNTS[0] else str(count) for count in COUNTS)]
+    counts = [f"images a second: {count}" if count == COUNTS[0] else str(count) for count in COUNTS]
+    header = ["system", "rounds", *counts, "measured"]
     lines = [pairs.cells(*header), pairs.cells(*["---"] * len(header))]
     for name, row in rows.items():
         paces = [
             [pair[str(count)]["images"] / pair[str(count)]["seconds"] for pair in row["pairs"]] for count in COUNTS
         ]
-        lines.append(pairs.cells(f"`{name}`", *(pairs.spread(pace, 0) for pace in paces)))
-    row = next(iter(rows.values()))
-    return INTRODUCTION + "".join(lines) + f"\nMeasured on {row['pairs'][0]['1']['machine']}; {row['date']}.\n"
+        cells = (f"`{name}`", len(row["pairs"]), *(pairs.spread(pace, 0) for pace in paces), row["date"])
+        lines.append(pairs.cells(*cells))
+    machines = {row["pairs"][0]["1"]["machine"] for row in rows.values()}
+    return INTRODUCTION + "".join(lines) + "".join(f"\nMeasured on {machine}.\n" for machine in sorted(machines))
 
 
 def free_addresses(count: int) -> list[str]:

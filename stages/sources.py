@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import io
+import re
 import tokenize
 from itertools import pairwise
 from pathlib import Path
@@ -21,13 +22,13 @@ def fingerprints(stage: str) -> dict[str, str]:
         stage: Name of a module in stages/. It counts as well; what it imports within a function, too.
 
     Raises:
-        InputError: A module is not Python, or imports by a relative name.
+        InputError: A module is not Python in UTF-8, or imports by a relative name or one made when it runs.
     """
     found: dict[str, str] = {}
     pending = {f"stages/{stage}.py"}
     while pending:
         path = pending.pop()
-        source = (ROOT / path).read_text(encoding="utf-8")
+        source = _read(path)
         imported = {f"{name.replace('.', '/')}.py" for name in imports(source, path) if name.startswith("stages.")}
         found[path] = hashlib.sha256(essence(source).encode()).hexdigest()
         pending |= {module for module in imported - {ONLY_TALKS, *found} if (ROOT / module).is_file()}
@@ -42,7 +43,7 @@ def imports(source: str, path: str) -> set[str]:
         path: Its file, for errors.
 
     Raises:
-        InputError: The source is not Python, or imports by a relative name.
+        InputError: The source is not Python, or imports by a relative name or one made when it runs.
     """
     names: set[str] = set()
     try:
@@ -62,6 +63,11 @@ def imports(source: str, path: str) -> set[str]:
             case ast.ImportFrom():
                 where = f"{path}, line {node.lineno}"
                 raise InputError(where, "an absolute import", "a relative one", "write from stages.… import …")
+            case ast.Call(
+                func=ast.Name("__import__" | "import_module" as call) | ast.Attribute(attr="import_module" as call)
+            ):
+                where = f"{path}, line {node.lineno}"
+                raise InputError(where, "an import statement, which can be followed", call, "name the module")
         pending += ast.iter_child_nodes(node)
     return names
 
@@ -72,15 +78,27 @@ def essence(source: str) -> str:
     The rest stays as it is written, so that each version of Python finds the same.
     """
     lines = source.split("\n")
-    rows: set[int] = set()
-    begins = True  # a statement
+    rows: set[int] = set()  # numbers of the lines that count, from 1
+    begins = True  # whether the next token is the first of a statement
     for token, following in pairwise(tokenize.generate_tokens(io.StringIO(source).readline)):
         (first, column), (last, _) = token.start, token.end
         if token.type == tokenize.COMMENT:
             lines[first - 1] = lines[first - 1][:column].rstrip()
         elif token.type in LAYOUT:
             begins = begins or token.type != tokenize.NL
-        elif not (begins and token.type == tokenize.STRING and following.type == tokenize.NEWLINE):
+        elif not (begins and _is_text(token) and following.type in {tokenize.NEWLINE, tokenize.COMMENT}):
             rows.update(range(first, last + 1))
             begins = False
     return "\n".join(line for row, line in enumerate(lines, 1) if row in rows)
+
+
+def _read(path: str) -> str:
+    try:
+        return (ROOT / path).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+    except UnicodeDecodeError:
+        raise InputError(path, "text in UTF-8", "other bytes", "save it as UTF-8") from None
+
+
+def _is_text(token: tokenize.TokenInfo) -> bool:
+    """Tell whether a token is a string that computes nothing, as one with an f before it may do."""
+    return token.type == tokenize.STRING and "f" not in re.split("[\"']", token.string)[0].lower()

@@ -67,6 +67,14 @@ def function():
     ("source", "line"),
     [
         ("from . import plan", "here.py, line 1: expected an absolute import, received a relative one; write from"),
+        (
+            "import importlib\nimportlib.import_module('a')",
+            "here.py, line 2: expected an import statement, which can be",
+        ),
+        (
+            "__import__('a')",
+            "here.py, line 1: expected an import statement, which can be followed, received __import__;",
+        ),
         ("a = 1\nb = (", "here.py, line 2: expected Python, received '(' was never closed; mend the line"),
     ],
 )
@@ -92,6 +100,7 @@ def test_comments_docstrings_and_empty_lines_do_not_count():
     ],
 )
 def test_changes_that_reach_no_result(old, new):
+    assert old in SOURCE
     assert sources.essence(SOURCE.replace(old, new)) == ESSENCE
 
 
@@ -109,6 +118,31 @@ def test_changes_that_reach_no_result(old, new):
 def test_changes_that_may_reach_a_result(old, new):
     assert old in SOURCE
     assert sources.essence(SOURCE.replace(old, new)) != ESSENCE
+
+
+def test_a_string_that_is_a_statement_counts_only_if_it_computes_something():
+    assert sources.essence('"""What it is."""  # noqa\n') == ""
+    assert sources.essence('f"{changed()}"\n') == 'f"{changed()}"'
+
+
+def test_console_imports_nothing_whose_change_could_reach_a_result():
+    names = sources.imports((ROOT / sources.ONLY_TALKS).read_text(), sources.ONLY_TALKS)
+    assert {name for name in names if name.startswith("stages.")} == {"stages.errors", "stages.errors.InputError"}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b"\xff\xfe", "stages/first.py: expected text in UTF-8, received other bytes;"), (b"\xef\xbb\xbfimport os", None)],
+)
+def test_other_encodings_are_told_and_a_mark_at_the_beginning_is_read(content, line, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/first.py").write_bytes(content)
+    if line:
+        with pytest.raises(InputError, match=line):
+            sources.fingerprints("first")
+    else:
+        assert list(sources.fingerprints("first")) == ["stages/first.py"]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

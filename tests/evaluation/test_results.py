@@ -44,7 +44,7 @@ def revision(
     stages = {
         "train@mlp-wide": {"cmd": "train another", "params": {}, "outs": files(dict.fromkeys(MADE, "f" * 32))},
         "train@mlp": {"cmd": "train", "params": params, "outs": files(MADE)},
-        "evaluate@mlp": {"cmd": "evaluate", "deps": files({"stages/errors.py": "d" * 32} | (read or {}))},
+        "evaluate@mlp": {"cmd": "evaluate", "deps": files({"data/code/evaluate.txt": "d" * 32} | (read or {}))},
     }
     kept = {} if trained is None else stages if read else {name: stages[name] for name in list(stages)[:2]}
     with Path("dvc.lock").open("w") as file:

@@ -466,6 +466,20 @@ def test_images_read_from_the_disk_give_the_same_bits(
     assert (expected.history, expected.values()) == (actual.history, actual.values())
 
 
+@pytest.mark.parametrize("recipe", [MLP, POOLED], ids=["mlp", "xla"])
+def test_an_epoch_that_ends_within_a_window_and_a_batch_gives_the_same_bits(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """80 images in batches of 30, two of which are a window: the second window has 20 images, and zeros."""
+    recipe = recipe.replace("batch_size: 20", "batch_size: 30")
+    expected = undisturbed(recipe)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 2 * 30 * 28 * 28)
+    actual = train(recipe, images=on_disk(tmp_path))
+
+    assert "batch_size: 30" in recipe
+    assert (expected.history, expected.values()) == (actual.history, actual.values())
+
+
 @pytest.mark.usefixtures("step_by_step")
 def test_a_training_in_xla_stopped_and_resumed_gives_the_same_bits():
     expected = undisturbed(POOLED)
