@@ -63,7 +63,8 @@ def machines(rows: Mapping[str, Row]) -> str:
     """Return a line for each machine and day: which rows were measured there."""
     names: dict[str, list[str]] = {}
     for name, row in rows.items():
-        names.setdefault(f"{row['pairs'][-1]['ours']['machine']}; {row['date']}", []).append(name)
+        machine = next(side["machine"] for side in row["pairs"][-1].values() if "machine" in side)
+        names.setdefault(f"{machine}; {row['date']}", []).append(name)
     return "".join(f"\nMeasured on {machine}: {', '.join(there)}.\n" for machine, there in names.items())
 
 

@@ -123,8 +123,7 @@ def text(rows: dict[str, Row]) -> str:
         size = f"{row['images'] * SIZE * SIZE / 1e9:.2f} GB"
         spreads = (pairs.spread(paces["memory"], 2), pairs.spread(paces["disk"], 2), pairs.spread(shares, 0, "%"))
         lines.append(pairs.cells(row["recipe"], f"{row['images']:,}", size, *spreads, f"{peak:.0f}"))
-    row = next(iter(rows.values()))
-    return INTRODUCTION + "".join(lines) + f"\nMeasured on {row['pairs'][0]['disk']['machine']}; {row['date']}.\n"
+    return INTRODUCTION + "".join(lines) + pairs.machines(rows)
 
 
 if __name__ == "__main__":

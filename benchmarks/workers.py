@@ -73,16 +73,14 @@ def measure(name: str, count: int) -> Row:
 def text(rows: dict[str, Row]) -> str:
     """Return the table."""
     counts = [f"images a second: {count}" if count == COUNTS[0] else str(count) for count in COUNTS]
-    header = ["system", "rounds", *counts, "measured"]
+    header = ["system", "rounds", *counts]
     lines = [pairs.cells(*header), pairs.cells(*["---"] * len(header))]
     for name, row in rows.items():
         paces = [
             [pair[str(count)]["images"] / pair[str(count)]["seconds"] for pair in row["pairs"]] for count in COUNTS
         ]
-        cells = (f"`{name}`", len(row["pairs"]), *(pairs.spread(pace, 0) for pace in paces), row["date"])
-        lines.append(pairs.cells(*cells))
-    machines = {row["pairs"][0]["1"]["machine"] for row in rows.values()}
-    return INTRODUCTION + "".join(lines) + "".join(f"\nMeasured on {machine}.\n" for machine in sorted(machines))
+        lines.append(pairs.cells(f"`{name}`", len(row["pairs"]), *(pairs.spread(pace, 0) for pace in paces)))
+    return INTRODUCTION + "".join(lines) + pairs.machines(rows)
 
 
 def free_addresses(count: int) -> list[str]:
