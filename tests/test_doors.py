@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,24 +31,13 @@ def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_imports_nothing_heavy(name: str):
-    done = run("-c", HELP, f"stages.{name}", "--help")
+def test_help_imports_nothing_heavy_in_any_folder(name: str, tmp_path: Path):
+    done = run("-c", HELP, f"stages.{name}", "--help", folder=tmp_path)
     *told, imported = done.stdout.splitlines()
 
     assert done.returncode == 0, done.stderr
     assert told[0].startswith(f"Usage: python -m stages.{name} [OPTIONS]")
     assert not HEAVY & set(json.loads(imported))
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_answers_within_half_a_second(name: str, tmp_path: Path):
-    seconds = []
-    for _ in range(3):  # the best of three, since other work may be going on
-        started = time.monotonic()
-        assert run("-m", f"stages.{name}", "--help", folder=tmp_path).returncode == 0
-        seconds.append(time.monotonic() - started)
-
-    assert min(seconds) < 0.5
 
 
 @pytest.mark.parametrize(
