@@ -134,7 +134,7 @@ def write_ours(folder: Path) -> None:
         copy = folder / original.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(original, copy)
-    _write(folder, {"datasets/noise.yaml": DATASET, "recipes/noise.yaml": RECIPE})
+    _write(folder, {"published.yaml": "accuracy: {}\n", "datasets/noise.yaml": DATASET, "recipes/noise.yaml": RECIPE})
     random = np.random.Generator(np.random.PCG64(0))
     train, test = (random.integers(0, 256, (count, 28, 28), dtype=np.uint8) for count in (200, 50))
     np.savez(folder / "noise.npz", x_train=train, x_test=test, y_train=np.arange(200) % 10, y_test=np.arange(50) % 10)

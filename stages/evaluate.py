@@ -1,7 +1,7 @@
 """Score the model of a run, and show where it is right and where it is wrong.
 
-Reads params.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and its
-arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
+Reads params.yaml, published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its
+dataset's file and its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
 plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
 In dvc.yaml: `evaluate`.
 
@@ -30,7 +30,7 @@ app = console.new_app()
 def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages import plan
-    from stages.evaluation import calibration, card, inference, mistakes, scores, tables
+    from stages.evaluation import calibration, card, inference, mistakes, published, scores, tables
     from stages.images import arrays, catalog
     from stages.images.rows import FileRows
     from stages.prediction import lite
@@ -40,6 +40,7 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     chosen = plan.find_run(run)
     described = arrays.read_description(chosen.data)
     recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
+    reported = published.find_accuracy(chosen.dataset, chosen.recipe)
     epochs = history.read(plan.plot_path("history", run))
     determinism.settle(chosen.seed, inference.THREADS)
     path = plan.model_path(run)
@@ -56,13 +57,13 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     for split, (images, labels) in examples.items():
         inference.count(model, FileRows(images), labels, f"scoring {run} on the {split} images", *tallies[split])
     train, test = (scored[split].scores() for split in arrays.SPLITS)
-    tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), chosen.published)
+    tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), reported)
     tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
     tables.write_classes(plan.plot_path("classes", run), test, described.classes)
 
     images, labels = examples["test"]
     bins = calibrated.bins()
-    of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, test, train, bins)
+    of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, reported, test, train, bins)
     card.write(plan.card_path(run), of)
     _draw(of, epochs, images, labels, mistaken)
     console.say(f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")

@@ -1,4 +1,4 @@
-"""The JSON Schemas of params.yaml, a recipe and a dataset's file, as the models that check them are."""
+"""The JSON Schemas of params.yaml, published.yaml, a recipe and a dataset's file, as the models that check them are."""
 
 import inspect
 import re
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from stages.evaluation.published import Published
 from stages.images.catalog import Dataset
 from stages.plan import Plan
 from stages.settings import Schema
@@ -18,8 +19,8 @@ ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def make() -> dict[str, JsonSchemaValue]:
-    """Return the schemas of params.yaml, a recipe and a dataset's file; imports Keras for the names it knows."""
-    models: dict[str, type[Schema]] = {"params": Plan, "recipe": Recipe, "dataset": Dataset}
+    """Return the schemas of the files, by kind; imports Keras for the names it knows."""
+    models: dict[str, type[Schema]] = {"params": Plan, "published": Published, "recipe": Recipe, "dataset": Dataset}
     made = {name: model.model_json_schema(schema_generator=_Explained) for name, model in models.items()}
     parts = made["recipe"]["$defs"]
     optimizers = network.optimizer_classes()  # by name in small letters; a recipe may write it as Keras does, too

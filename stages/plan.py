@@ -30,13 +30,11 @@ class Run(Schema):
         dataset: Name of a key under `datasets`.
         recipe: Name of a file in recipes/, without its suffix.
         seed: Start of every random number of the run, 0…2³² - 1.
-        published: Test accuracy that somebody else reported for the same system, 0…1.
     """
 
     dataset: Name
     recipe: Name
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-    published: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @property
     def recipe_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Write the JSON Schemas with which an editor completes and explains params.yaml, recipes/ and datasets/.
+"""Write the JSON Schemas by which an editor completes params.yaml, published.yaml, recipes/ and datasets/.
 
 No stage of the graph: it reads the models that check those files, and writes schemas/. A test says when it is due.
 
@@ -16,7 +16,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main() -> None:
-    """Write schemas/{params,recipe,dataset}.schema.json as the models in stages/ are now."""
+    """Write schemas/{params,published,recipe,dataset}.schema.json as the models in stages/ are now."""
     from stages import atomic
 
     with console.progress("importing Keras, which knows its layers", total=None):

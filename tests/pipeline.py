@@ -36,7 +36,11 @@ def write(folder: Path, source: Path, params: str, recipes: dict[str, str]) -> P
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(original, copy)
     tiny.write_source(source)
-    texts = {"params.yaml": params, "datasets/tiny.yaml": _with_checksums(tiny.DATASET, source)}
+    texts = {
+        "params.yaml": params,
+        "published.yaml": tiny.PUBLISHED,
+        "datasets/tiny.yaml": _with_checksums(tiny.DATASET, source),
+    }
     texts |= {f"recipes/{name}.yaml": text for name, text in recipes.items()}
     for path, text in texts.items():
         (folder / path).parent.mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ downloads: [tiny]
 datasets:
   tiny: {source: data/raw/tiny}
 runs:
-  mlp-0: {dataset: tiny, recipe: mlp, seed: 0, published: 0.5}
+  mlp-0: {dataset: tiny, recipe: mlp, seed: 0}
   mlp-1: {dataset: tiny, recipe: mlp, seed: 1}
   wide-0: {dataset: tiny, recipe: wide, seed: 0}
 """
@@ -74,7 +74,7 @@ def test_metrics_are_one_table(repository):
     assert set(header) == expected
     assert [row[0] for row in rows] == [f"metrics/{run}.json" for run in RUNS]
     published = {row[0]: row[header.index("published")] for row in rows}
-    assert list(published.values()) == ["0.5", "-", "-"]
+    assert list(published.values()) == ["0.5", "0.5", "-"]
 
 
 def test_plots_draw_what_the_tables_say(repository):
@@ -139,11 +139,21 @@ def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository
 
 def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repository):
     repository.edit("params.yaml", "seed: 1", "seed: 2")
-    repository.edit("params.yaml", "published: 0.5", "published: 0.75")
-    assert repository.repro().ran == {*chain("mlp-1"), "evaluate@mlp-0"}
+    assert ["params.yaml", "runs.mlp-1.seed", "1", "2"] in repository.table("params", "diff")
+    assert repository.repro().ran == chain("mlp-1")
+    assert repository.git_status() == {" M dvc.lock", " M metrics/mlp-1.json", " M params.yaml"}
+
+    repository.edit("params.yaml", "wide-0: {dataset: tiny, recipe: wide", "wide-0: {dataset: tiny, recipe: mlp")
+    assert repository.repro().ran == chain("wide-0")
+    assert repository.json("metrics/wide-0.json")["parameters"] == 12730
+
+
+def test_an_edited_figure_of_others_trains_nothing(repository):
+    repository.edit("published.yaml", "mlp: 0.5", "mlp: 0.75")
+    assert repository.repro().ran == {f"evaluate@{run}" for run in RUNS}
     assert repository.json("metrics/mlp-0.json")["published"] == 0.75
     assert repository.git_status() == {
-        " M dvc.lock", " M metrics/mlp-0.json", " M metrics/mlp-1.json", " M params.yaml",
+        " M dvc.lock", " M metrics/mlp-0.json", " M metrics/mlp-1.json", " M published.yaml",
     }  # fmt: skip
 
 

@@ -9,20 +9,15 @@ from stages.errors import InputError
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]
-RUN = "{dataset: tiny, recipe: mlp, seed: 0, published: 0.5}"
+RUN = "{dataset: tiny, recipe: mlp, seed: 0}"
 WRONG = {
-    "seed is text": (RUN, RUN.replace("0,", "zero,"), "runs.tiny-mlp.seed: expected a valid integer, received 'zero'"),
+    "seed is text": (RUN, RUN.replace("0}", "zero}"), "runs.tiny-mlp.seed: expected a valid integer, received 'zero'"),
     "seed is a fraction": (
         RUN,
-        RUN.replace("0,", "1.0,"),
+        RUN.replace("0}", "1.0}"),
         "runs.tiny-mlp.seed: expected a valid integer, received 1.0",
     ),
-    "seed below zero": (RUN, RUN.replace("0,", "-1,"), "seed: expected greater than or equal to 0, received -1"),
-    "published in percent": (
-        RUN,
-        RUN.replace("0.5", "96.5"),
-        "published: expected less than or equal to 1, received 96.5",
-    ),
+    "seed below zero": (RUN, RUN.replace("0}", "-1}"), "seed: expected greater than or equal to 0, received -1"),
     "misspelt key": (RUN, RUN.replace("recipe", "recipie"), "(did you mean 'recipe'?), received 'recipie'"),
     "missing key": (RUN, "{recipe: mlp, seed: 0}", "runs.tiny-mlp.dataset: expected a value, received nothing"),
     "unknown dataset": (
@@ -51,7 +46,7 @@ WRONG = {
 
 def test_a_run_is_found_with_its_paths(project):
     run = plan.find_run("tiny-mlp")
-    assert plan.Run(dataset="tiny", recipe="mlp", seed=0, published=0.5) == run
+    assert plan.Run(dataset="tiny", recipe="mlp", seed=0) == run
     assert (Path("recipes/mlp.yaml"), Path("data/processed/tiny")) == (run.recipe_path, run.data)
 
 

@@ -41,7 +41,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with two evaluated runs, one that has only its metrics, and one that was never run."""
     project = tiny.write_project(tmp_path_factory.mktemp("evaluated"))
     params = project / "params.yaml"
-    line = "  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0, published: 0.5}\n"
+    line = "  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0}\n"
     lines = [f"  {name}: {{dataset: tiny, recipe: mlp, seed: {seed}}}\n" for seed, name in enumerate(("b", "c", "d"))]
     params.write_text(params.read_text().replace(line, line + "".join(lines)))
     run_all(project, (preprocess.app, ["tiny"]))

@@ -11,11 +11,16 @@ from stages import json_schemas
 from stages.settings import read_yaml
 from tests.pipeline import ROOT
 
+KINDS = ("params", "published", "recipe", "dataset")
 NAMES = {  # of the files that come with the project
     "recipes": ("cnn-5x5", "cnn-dropout", "cnn-gap", "cnn-small", "cnn-tanh", "mlp", "mlp-wide"),
     "datasets": ("fashion-mnist", "mnist"),
 }
-FILES = [ROOT / "params.yaml", *(ROOT / f"{folder}/{name}.yaml" for folder, names in NAMES.items() for name in names)]
+FILES = [
+    ROOT / "params.yaml",
+    ROOT / "published.yaml",
+    *(ROOT / f"{folder}/{name}.yaml" for folder, names in NAMES.items() for name in names),
+]
 RECIPE = {
     "network": ["rescale", "flatten"],
     "layers": {"rescale": {"layer": "Rescaling", "scale": "1/255"}, "flatten": {"layer": "Flatten"}},
@@ -25,7 +30,7 @@ RECIPE = {
 
 
 def kind_of(path: Path) -> str:
-    return {"recipes": "recipe", "datasets": "dataset"}.get(path.parent.name, "params")
+    return {"recipes": "recipe", "datasets": "dataset"}.get(path.parent.name, path.stem)
 
 
 def load(kind: str) -> dict[str, Any]:
@@ -48,10 +53,10 @@ def changed(values: dict[str, Any], place: str, value: object) -> dict[str, Any]
 
 
 def test_the_committed_schemas_are_what_the_models_give():
-    assert json_schemas.make() == {kind: load(kind) for kind in ("params", "recipe", "dataset")}, "run make schemas"
+    assert json_schemas.make() == {kind: load(kind) for kind in KINDS}, "run make schemas"
 
 
-@pytest.mark.parametrize("kind", ["params", "recipe", "dataset"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_schema_is_one(kind: str):
     Draft202012Validator.check_schema(load(kind))
 

@@ -12,7 +12,11 @@ downloads: []
 datasets:
   tiny: {source: data/raw/tiny}
 runs:
-  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0, published: 0.5}
+  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0}
+"""
+PUBLISHED = """\
+accuracy:
+  tiny: {mlp: 0.5}
 """
 DATASET = """\
 title: Tiny
@@ -65,7 +69,13 @@ def write_source(folder: Path, train: int = 200, test: int = 50) -> Path:
 
 def write_project(folder: Path) -> Path:
     """Write a project with one tiny dataset, one recipe and one run, as far as the commands need one."""
-    for path, text in (("params.yaml", PARAMS), ("datasets/tiny.yaml", DATASET), ("recipes/mlp.yaml", RECIPE)):
+    texts = {
+        "params.yaml": PARAMS,
+        "published.yaml": PUBLISHED,
+        "datasets/tiny.yaml": DATASET,
+        "recipes/mlp.yaml": RECIPE,
+    }
+    for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     write_source(folder / "data/raw/tiny")

@@ -46,6 +46,7 @@ class Evaluated:
         recipe: What it was trained by.
         dataset: The dataset's own file.
         data: What its arrays are.
+        published: Test accuracy that somebody else reported for the same system, 0…1, or None.
         test: Scores on the test images.
         train: Scores on the training images.
         bins: The test images by confidence.
@@ -59,6 +60,7 @@ class Evaluated:
     recipe: Recipe
     dataset: Dataset
     data: Description
+    published: float | None
     test: Scores
     train: Scores
     bins: Sequence[Bin]
@@ -101,9 +103,9 @@ def _result(of: Evaluated) -> Iterator[str]:
         ("loss (cross-entropy, nats)", f"{of.test.loss:.4f}", f"{of.train.loss:.4f}"),
         ("expected calibration error", f"{calibration.expected_error(of.bins):.4f}", ""),
     ]
-    if of.run.published is not None:
-        rows.append(("published accuracy", f"{of.run.published:.4f}", ""))
-        rows.append(("gain", f"{of.test.accuracy - of.run.published:+.4f}", ""))
+    if of.published is not None:
+        rows.append(("published accuracy", f"{of.published:.4f}", ""))
+        rows.append(("gain", f"{of.test.accuracy - of.published:+.4f}", ""))
     yield from _table(("", "test images", "training images"), rows)
     yield ""
     yield "The interval is Wilson's (1927), the calibration error that of Guo et al. (2017) with 15 bins."

@@ -5,6 +5,7 @@ older model. dvc.lock tells: it has the parameters and outputs of the last train
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def _has_ended(experiment: dict[str, Any]) -> bool:
 def _results(revision: str, data: dict[str, Any], run: str, cache: Any) -> dict[str, float]:
     lock = _lock_file(revision)
     trained, evaluated = _stage(lock, f"train@{run}"), _stage(lock, f"evaluate@{run}")
-    given = {name: value for name, value in experiments.params(data, run).items() if name != "published"}
-    if not trained or _params(trained, run) != given:  # the last training had other parameters
+    given = experiments.params(data, run)
+    if not trained or not given or not _is_of(trained, given):  # the last training had other parameters
         return {}
     results: dict[str, float] = {}
     made, scored = _hashes(trained, "outs"), _hashes(evaluated, "deps")
@@ -81,10 +82,14 @@ def _stage(lock: str, name: str) -> dict[str, Any]:
     return YAML(typ="safe").load(lines[0])[name] if lines else {}
 
 
-def _params(stage: dict[str, Any], run: str) -> dict[str, Any]:
-    """Return what determined a training, as `experiments.params` does."""
-    files = stage.get("params", {}).values()
-    return {name.removeprefix(f"runs.{run}."): value for file in files for name, value in file.items()}
+def _is_of(trained: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Tell whether a training in dvc.lock had these parameters, as `experiments.params` returns them."""
+    recipe = {name: value for name, value in given.items() if name not in plan.Run.model_fields}
+    return (
+        shlex.split(trained["cmd"])[-2:] == ["--seed", str(given["seed"])]
+        and f"data/processed/{given['dataset']}" in _hashes(trained, "deps")
+        and trained["params"] == {f"recipes/{given['recipe']}.yaml": recipe}
+    )
 
 
 def _hashes(stage: dict[str, Any], kind: str) -> dict[str, str]:

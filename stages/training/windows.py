@@ -102,6 +102,8 @@ class FromDisk:
         most = min(WINDOW_BYTES // math.prod(images.shape[1:]), SHUFFLED_TOGETHER)  # more would read blocks in part
         # of whole batches, whatever the share: all workers must go through the same windows
         self._length = min(max(1, most // batch_size), self._num_batches)
+        whole, rest = len(share(batch_size)), len(share(len(labels) % batch_size))
+        self._images_in_window = (self._length - 1) * whole + max(whole, rest)
 
     def of(self, orders: Iterable[Order], batch: int) -> Iterator[Window]:
         """Yield the windows of some epochs, beginning with the one that holds a batch of the first."""
@@ -121,9 +123,8 @@ class FromDisk:
         places = np.empty_like(chosen)
         places[sorter] = np.arange(len(chosen), dtype=np.int32)
         numbers = chosen[sorter]
-        length = self._length * len(self._share(self._batch_size))
         arrays = self._images.read(numbers), self._labels[numbers].astype(np.int32), places
-        images, labels, order_of_window = [tf.constant(_padded(array, length)) for array in arrays]
+        images, labels, order_of_window = [tf.constant(_padded(array, self._images_in_window)) for array in arrays]
         return Window(images, labels, order_of_window, first, end)
 
 

@@ -31,7 +31,7 @@ def recipe(**training: Any) -> dict[str, Any]:
 
 
 def revision(
-    asked: dict[str, Any], trained: dict[str, Any] | None, read: dict[str, str] | None = None
+    asked: dict[str, Any], trained: dict[str, Any] | None, read: dict[str, str] | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """Commit a dvc.lock, and return the commit as `dvc exp show --json` gives it, metrics included.
 
@@ -39,11 +39,12 @@ def revision(
         asked: The recipe.
         trained: The recipe of the last training, or None before the first.
         read: What evaluate read when it ran, or None if it never did.
+        seed: That of the last training; the one asked for is 0.
     """
-    params = {"params.yaml": {f"runs.mlp.{key}": value for key, value in LINE.items()}, "recipes/small.yaml": trained}
+    trained_by = {"params": {"recipes/small.yaml": trained}, "deps": files({"data/processed/tiny": "e" * 32})}
     stages = {
         "train@mlp-wide": {"cmd": "train another", "params": {}, "outs": files(dict.fromkeys(MADE, "f" * 32))},
-        "train@mlp": {"cmd": "train", "params": params, "outs": files(MADE)},
+        "train@mlp": {"cmd": f"train --seed {seed}", **trained_by, "outs": files(MADE)},
         "evaluate@mlp": {"cmd": "evaluate", "deps": files({"data/code/evaluate.txt": "d" * 32} | (read or {}))},
     }
     kept = {} if trained is None else stages if read else {name: stages[name] for name in list(stages)[:2]}
@@ -53,7 +54,7 @@ def revision(
     subprocess.run(["git", "commit", "--quiet", "--allow-empty", "--message", "as it stands"], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     given = {
-        "params.yaml": {"data": {"runs": {"mlp": LINE | {"published": 0.9}}}},
+        "params.yaml": {"data": {"runs": {"mlp": LINE}}},
         "recipes/small.yaml": {"data": asked},
     }
     return {"rev": head, "data": {"params": given, "metrics": {"metrics/mlp.json": {"data": SCORED}}}}
@@ -78,6 +79,7 @@ def test_metrics_count_only_where_evaluate_read_what_train_made():
 @pytest.mark.usefixtures("repository")
 def test_a_training_of_other_parameters_gives_no_result():
     assert of(revision(recipe(epochs=3, validation=50), recipe(validation=50), MADE)) == {}
+    assert of(revision(recipe(), recipe(), MADE, seed=10)) == {}
     assert of(revision(recipe(), None)) == {}
 
 
