@@ -39,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _in_project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(trained)
-    before = {path: path.read_bytes() for path in (Path("params.yaml"), RECIPE, HISTORY, MODEL, LITE)}
+    before = {path: path.read_bytes() for path in (Path("published.yaml"), RECIPE, HISTORY, MODEL, LITE)}
     yield
     for path, content in before.items():
         path.write_bytes(content)
