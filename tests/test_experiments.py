@@ -31,7 +31,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     )
     made.run("git", "init", "--quiet", "--initial-branch=main")
     made.commit()
-    made.repro("evaluate@tiny")
+    made.repro()
     made.commit()
     for file in made.source.glob("*-ubyte"):
         file.unlink()
@@ -194,5 +194,5 @@ def test_the_best_is_applied_committed_and_taken_back_without_training(repositor
     mine.run("git", "checkout", "--quiet", "HEAD~1")
     mine.dvc("checkout")
     assert better != (mine.folder / "models/tiny.keras").read_bytes()
-    again = mine.repro("evaluate@tiny")
+    again = mine.repro()
     assert set() == again.ran
