@@ -1,12 +1,13 @@
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from stages import preprocess
 from tests import tiny
+from tests.commands import run_all
 
 
 @pytest.fixture()
@@ -16,12 +17,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def _preprocessed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tiny.write_project(tmp_path_factory.mktemp("preprocessed"))
+    run_all(folder, (preprocess.app, ["tiny"]))
+    return folder
+
+
 @pytest.fixture()
-def preprocessed(project: Path) -> Path:
+def preprocessed(_preprocessed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, with data/processed/tiny made by the preprocess command."""
-    result = CliRunner().invoke(preprocess.app, ["tiny"])
-    assert result.exit_code == 0, result.output
-    return project
+    monkeypatch.chdir(shutil.copytree(_preprocessed_once, tmp_path, dirs_exist_ok=True))
+    return tmp_path
 
 
 @pytest.fixture()
@@ -32,7 +39,15 @@ def hearing() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep checkpoints and locks out of the user's cache folder, those of fixtures too that many tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STAGES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep checkpoints and locks out of the user's cache folder."""
+    """Let no test find the checkpoints of another."""
     monkeypatch.setenv("STAGES_CACHE", str(tmp_path_factory.mktemp("cache")))

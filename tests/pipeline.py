@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests import tiny
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 AS_THEY_ARE = (
     "dvc.yaml", "stages/**/*.py", ".dvc/config", ".dvc/plots/*", ".dvc/.gitignore", ".dvcignore", ".gitignore",
     "*/.gitignore",
 )  # fmt: skip
-PATIENCE = 180  # seconds until a queue that does not end counts as hanging
 ONE_RUN = """\
 downloads: [tiny]
 datasets:
@@ -113,11 +113,11 @@ class Repository:
         begun = time.monotonic()
         while "Running" in (status := self.dvc("queue", "status")) or "Queued" in status:
             assert time.monotonic() - begun < PATIENCE, self.dvc("queue", "stop", "--kill") + status
-            time.sleep(0.5)
+            time.sleep(3)  # to ask is to start DVC
         return status
 
-    def changed_stages(self) -> set[str]:
-        return set(json.loads(self.dvc("status", "--json")))
+    def changed_stages(self, *targets: str) -> set[str]:
+        return set(json.loads(self.dvc("status", "--json", *targets)))
 
     def git_status(self) -> set[str]:
         return set(self.run("git", "status", "--short").stdout.splitlines())

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 600  # seconds until a process that says nothing counts as hanging; no test asks for a fast machine
 PROCESSES = multiprocessing.get_context("forkserver")
 if sys.platform == "linux":  # elsewhere a process may not fork once it has imported that much
     PROCESSES.set_forkserver_preload(["keras"])  # once for all, which saves most of each start

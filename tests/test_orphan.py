@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests import pipeline, tiny
+from tests.processes import PATIENCE
 
-PATIENCE = 60  # seconds until a process that says nothing counts as hanging
 # 100 epochs of 200 steps ≈ 4 s on 2 cores, so that there is time to kill it
 RECIPE = tiny.RECIPE.replace("epochs: 2, batch_size: 20", "epochs: 100, batch_size: 1")
 OUTPUTS = ("models/tiny.keras", "plots/history/tiny.csv")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import own, pipeline, tiny
-from tests.test_pipeline import UP_TO_DATE, Repository, chain
+from tests.test_pipeline import UP_TO_DATE, Repository
 
 BEFORE = """\
 downloads: []
@@ -29,7 +29,7 @@ training: {epochs: 6, batch_size: 8, validation: none}
 DATASET = "title: Three colours\nfolder: {image_size: [10, 12]}\n"
 PLAN = BEFORE.replace("runs:", "  colours: {source: data/own/three colours}\nruns:")
 PLAN += "  colours-cnn: {dataset: colours, recipe: cnn, seed: 0}\n"
-CHAIN = {"preprocess@colours", *chain("colours-cnn")}
+CHAIN = {"preprocess@colours", "train@colours-cnn", "evaluate@colours-cnn"}
 CHAIN_END = "evaluate@colours-cnn"
 ADDED = "data/own/three colours/red/77.png"
 
@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     (repository.folder / "datasets/colours.yaml").write_text(DATASET)
     (repository.folder / "params.yaml").write_text(PLAN)
     repository.dvc("add", "data/own/three colours")
-    assert repository.repro("evaluate@colours-cnn", "predict@colours-cnn").ran == {"code", *CHAIN}
+    assert repository.repro(CHAIN_END, "predict@colours-cnn").ran == {"code", *CHAIN, "predict@colours-cnn"}
     repository.commit()
     return repository
 
@@ -57,7 +57,7 @@ def repository(made: Repository, tmp_path: Path) -> Repository:
 
 
 def repro(repository):
-    return repository.repro("evaluate@colours-cnn", "predict@colours-cnn")
+    return repository.repro(CHAIN_END)
 
 
 def test_it_took_four_lines(made):
@@ -95,7 +95,8 @@ def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_no
     assert 31 == count["train"]["images"] + count["test"]["images"]
 
     own.picture("red", seed=78).save(repository.folder / ADDED)
-    assert repro(repository).ran == CHAIN
+    assert repository.repro("preprocess@colours").ran == {"preprocess@colours"}
+    assert repository.changed_stages() == {"train@colours-cnn", CHAIN_END, "predict@colours-cnn"}
 
     (repository.folder / ADDED).unlink()
     back = repro(repository)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from stages import evaluate, predict, preprocess, report, train
 from tests import tiny
 from tests.commands import run_all
+from tests.processes import PATIENCE
 
 REPORT = Path("report.html")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -189,7 +190,7 @@ def browse(html: str, *options: str) -> tuple[dict, list[str]]:
     page = Path("browsed.html").resolve()
     page.write_text(html.replace("</head>", f"{QUESTION}</head>"), encoding="utf-8")
     command = [CHROMIUM, *QUIET, f"--user-data-dir={page.parent}/browser", *options, "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     title = re.search("<title>(.*?)</title>", done.stdout)[1].replace("&lt;", "<").replace("&amp;", "&")
     return json.loads(title), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -113,8 +114,10 @@ def test_the_history_is_written_after_each_epoch(preprocessed: Path, monkeypatch
     assert written == [1, 2]
 
 
-def test_who_reads_the_history_during_a_training_always_sees_whole_rows(preprocessed: Path):
-    change(RECIPE, "epochs: 2, batch_size: 20", "epochs: 150, batch_size: 200")  # one step an epoch
+def test_who_reads_the_history_during_a_training_always_sees_whole_rows(
+    preprocessed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    change(RECIPE, "epochs: 2, batch_size: 20", "epochs: 40, batch_size: 200")  # one step an epoch
     change(RECIPE, "validation: none", "validation: 30")
     seen: list[str] = []
     ended = threading.Event()
@@ -125,6 +128,13 @@ def test_who_reads_the_history_during_a_training_always_sees_whole_rows(preproce
                 seen.append(HISTORY.read_text())
 
     reader = threading.Thread(target=read)
+
+    def wait_until_read(_: str) -> None:
+        before = len(seen)
+        while len(seen) == before and reader.is_alive():
+            time.sleep(0.001)
+
+    monkeypatch.setattr("stages.training.loop.say", wait_until_read)  # once an epoch
     reader.start()
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
     ended.set()

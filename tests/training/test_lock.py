@@ -9,7 +9,7 @@ import pytest
 
 from stages.errors import InputError
 from stages.training import lock
-from tests.processes import hear_interrupts
+from tests.processes import PATIENCE, hear_interrupts
 
 HOLDER = """
 import sys
@@ -86,7 +86,7 @@ def test_the_second_waits_until_the_first_is_gone(how: str, tmp_path: Path):
                 first.send_signal(signal.SIGINT if how == "raises" else signal.SIGKILL)
             assert line_of(second.stdout) == "held"
             second.stdin.close()
-            assert second.wait(timeout=10) == 0
+            assert second.wait(PATIENCE) == 0
 
 
 def test_the_same_output_by_another_name_waits_and_another_output_does_not(
@@ -155,7 +155,7 @@ def test_many_at_once_never_have_more_than_the_cores_and_all_end(tmp_path: Path)
     processes = [share(tmp_path / "log", *threads) for threads in shares]
     for process in processes:
         process.stdin.close()  # so that each leaves at once
-    assert [0] * len(shares) == [process.wait(timeout=60) for process in processes]
+    assert [0] * len(shares) == [process.wait(PATIENCE) for process in processes]
     used = list(accumulate(map(int, (tmp_path / "log").read_text().split())))
     assert (24, 0) == (len(used), used[-1])
     assert max(used) <= 2

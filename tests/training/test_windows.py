@@ -12,6 +12,7 @@ from stages.training import windows
 from stages.training.order import SHUFFLED_TOGETHER, order_of
 from stages.training.windows import FromDisk, FromMemory, Order, Window, Windows, open_windows
 from tests import tiny
+from tests.processes import PATIENCE
 
 COUNT, BATCH = 103, 10
 ALL = range
@@ -177,7 +178,7 @@ def test_the_next_epoch_is_read_ahead(tmp_path, monkeypatch):
     epochs = disk.of(orders(), 0)
 
     assert [next(epochs).end for _ in range(4)][-1] == 11
-    assert second_is_read.wait(10)
+    assert second_is_read.wait(PATIENCE)
 
 
 def test_a_file_cut_short_while_it_is_read_is_told(tmp_path):
