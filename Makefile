@@ -25,7 +25,7 @@ repro: install ## Run what is out of date: download, preprocess, train, evaluate
 
 .PHONY: test
 test: check ## Lint, check the types, run the tests
-	python -m pytest -n 2 --dist loadfile
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: install ## Lint and check the types
