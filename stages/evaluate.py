@@ -10,11 +10,9 @@ In dvc.yaml: `evaluate`.
 Takes 12 s for mnist-mlp and 23 s for mnist-cnn-5x5 on 2 cores, 6 s of it the import of TensorFlow.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from stages import console
+from stages import console, run_options
 
 if TYPE_CHECKING:
     from stages.evaluation.card import Evaluated
@@ -27,7 +25,12 @@ app = console.new_app()
 
 @app.command()
 @console.command
-def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> None:
+def main(
+    run: run_options.Run,
+    dataset_name: run_options.Dataset = None,
+    recipe_name: run_options.Recipe = None,
+    seed: run_options.Seed = None,
+) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages import plan
     from stages.evaluation import calibration, card, inference, mistakes, published, scores, tables
@@ -37,7 +40,7 @@ def main(run: Annotated[str, typer.Option(help="A run of params.yaml.")]) -> Non
     from stages.training import determinism, history, model_file
     from stages.training.recipe import Recipe
 
-    chosen = plan.find_run(run)
+    chosen = plan.find_run(run, dataset_name, recipe_name, seed)
     described = arrays.read_description(chosen.data)
     recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
     reported = published.find_accuracy(chosen.dataset, chosen.recipe)

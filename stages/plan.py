@@ -77,17 +77,18 @@ class Plan(Schema):
         return self
 
 
-def find_run(name: str) -> Run:
-    """Return the run of this name in params.yaml.
+def find_run(name: str, dataset: str | None = None, recipe: str | None = None, seed: int | None = None) -> Run:
+    """Return the run of this name in params.yaml, with what is given in place of what stands there.
 
     Raises:
-        InputError: params.yaml does not fit its schema, or has no such run.
+        InputError: params.yaml does not fit its schema, or has no such run; or what is given does not fit.
     """
     runs = Plan.load(PATH).runs
     if name not in runs:
         known = f"one of the runs {', '.join(runs)}{did_you_mean(name, runs)}"
         raise InputError(PATH, known, repr(name), "choose one or add it under runs")
-    return runs[name]
+    given = {"dataset": dataset, "recipe": recipe, "seed": seed}
+    return Run.check(runs[name].model_dump() | {key: value for key, value in given.items() if value is not None}, PATH)
 
 
 def model_path(run: str) -> Path:

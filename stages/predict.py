@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from stages import console
+from stages import console, run_options
 from stages.prediction.answers import Format
 
 app = console.new_app()
@@ -24,12 +24,13 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run: Annotated[str, typer.Option(help="A run of params.yaml.")],
+    run: run_options.Run,
     pictures: Annotated[list[Path] | None, typer.Argument(help="Pictures, or folders of them, to look at.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print what the pictures are.")] = Format.TABLE,
     show: Annotated[
         Path | None, typer.Option(help="Draw the pictures beside what the network sees into this .png file too.")
     ] = None,
+    dataset: run_options.Dataset = None,
     weights: Annotated[
         Path | None, typer.Option(help="Rebuild the network from its recipe and load these .weights.h5 into it.")
     ] = None,
@@ -46,7 +47,7 @@ def main(
     from stages.prediction import answer_sheet, answers, by_hand
     from stages.training import determinism, model_file
 
-    chosen = plan.find_run(run)
+    chosen = plan.find_run(run, dataset)
     described = arrays.read_description(chosen.data)
     for option, given in (("--format", form is not Format.TABLE), ("--show", show), ("--weights", weights)):
         if given and not pictures:
@@ -63,7 +64,7 @@ def main(
             answer_sheet.write(show, seen, probabilities, described.classes)
         raise typer.Exit(1 if unreadable else 0)
 
-    determinism.settle(chosen.seed, inference.THREADS)
+    determinism.settle(0, inference.THREADS)  # nothing is drawn at random
     model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
     images, labels = arrays.read_split(chosen.data, "test")
     batches = inference.predict_batches(model, FileRows(images), f"predicting the test images with {run}")

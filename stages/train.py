@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages import console
+from stages import console, run_options
 
 if TYPE_CHECKING:
     import keras
@@ -33,11 +33,10 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run: Annotated[str, typer.Option(help="A run of params.yaml.")],
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**32 - 1, help="Start of every random number.  [default: as params.yaml says]"),
-    ] = None,
+    run: run_options.Run,
+    dataset: run_options.Dataset = None,
+    recipe_name: run_options.Recipe = None,
+    seed: run_options.Seed = None,
     weights: Annotated[Path | None, typer.Option(help="Write the weights alone to this .weights.h5 file too.")] = None,
     checkpoint_seconds: Annotated[
         float, typer.Option(envvar="CHECKPOINT_SECONDS", min=0, help="How much work may be lost if this is killed.")
@@ -55,8 +54,7 @@ def main(
     from stages.training.recipe import Recipe
     from stages.training.workers import Workers, find_cluster
 
-    chosen = plan.find_run(run)
-    seed = chosen.seed if seed is None else seed
+    chosen = plan.find_run(run, dataset, recipe_name, seed)
     recipe = Recipe.load(chosen.recipe_path)
     description = arrays.read_description(chosen.data)
     if weights and not weights.name.endswith(".weights.h5"):
@@ -64,7 +62,7 @@ def main(
     team = Workers(find_cluster(workers, index))
     parent = lock.Parent()
     with lock.only_training_of(plan.model_path(run)) if team.is_chief else nullcontext(), team.failures_told():
-        determinism.settle(seed, recipe.training.threads, recipe.training.shards, team.join)
+        determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
         parent.check()  # it may be gone after so long a wait
         parts = team.replicas * recipe.training.shards
         if team.replicas > 1 and recipe.training.batch_size < parts:
@@ -77,7 +75,7 @@ def main(
             parent.check()
             views.classifier_of(model).summary()
             started = time.monotonic()
-            checkpoint = _train(run, chosen, seed, recipe, model, optimizer, parent.check, checkpoint_seconds, team)
+            checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds, team)
             if not team.is_chief:
                 team.part()
                 return
@@ -95,7 +93,6 @@ def main(
 def _train(
     run: str,
     chosen: "Run",
-    seed: int,
     recipe: "Recipe",
     model: "keras.Model",
     optimizer: "keras.optimizers.Optimizer",
@@ -116,10 +113,12 @@ def _train(
     is_alone = team.count == 1  # otherwise each reads its own share from the disk
     examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path, not is_alone)
     layout = (team.count, team.replicas)
-    key = key_of(recipe, seed, dtype, model.output_shape[1], examples, validation, layout)
+    key = key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation, layout)
     team.check_same(key)
     checkpoint = Checkpoint(key)
-    loop = Loop(model, optimizer, recipe, dtype, seed, examples, validation, checkpoint, checkpoint_seconds, team)
+    loop = Loop(
+        model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds, team
+    )
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if team.is_chief:

@@ -16,7 +16,7 @@ from stages.settings import read_yaml
 from tests import pipeline, tiny
 from tests.pipeline import ROOT
 
-EXEMPT = {sources.ONLY_TALKS, "params.yaml"}  # the graph is made of params.yaml
+EXEMPT = {sources.ONLY_TALKS, "params.yaml"}  # what it says of a run stands on the command's line
 PACKAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/**/__init__.py"))
 
 PARAMS = """\

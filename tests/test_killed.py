@@ -126,6 +126,7 @@ def test_a_training_killed_again_and_again_ends_with_the_same_bytes(project: Pro
         while not (code := killed(project, when, seconds)):  # a fast machine was done before
             assert project.is_made()
             project.forget()
+            seconds /= 2
         assert code == -signal.SIGKILL, project.said()
         assert not (project.folder / MODEL).exists()
         resumed += GOING_ON in project.said()
@@ -133,7 +134,7 @@ def test_a_training_killed_again_and_again_ends_with_the_same_bytes(project: Pro
 
     assert project.is_made()
     assert project.checkpoints() == []
-    assert resumed >= 2  # those that trained or wrote, but the first, found the checkpoint of the one before
+    assert resumed >= 2  # of the three killed later than the first that left a checkpoint, one may have begun anew
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_a_line_that_says_how_to_go_on(project: Project):

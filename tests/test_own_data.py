@@ -85,7 +85,7 @@ def test_a_picture_of_ones_own_is_seen_as_those_of_the_folder(made):
     assert "green" == answer["class"]
 
 
-def test_an_added_or_changed_picture_runs_the_chain_again_and_going_back_runs_nothing(repository):
+def test_an_added_picture_runs_the_chain_again_a_changed_one_asks_for_it_and_going_back_runs_nothing(repository):
     assert UP_TO_DATE in repro(repository).stdout
     before = (repository.folder / "metrics/colours-cnn.json").read_text()
     own.picture("red", seed=77).save(repository.folder / ADDED)

@@ -5,6 +5,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -146,6 +147,11 @@ def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repositor
     repository.edit("params.yaml", "wide-0: {dataset: tiny, recipe: wide", "wide-0: {dataset: tiny, recipe: mlp")
     assert repository.repro().ran == chain("wide-0")
     assert repository.json("metrics/wide-0.json")["parameters"] == 12730
+
+    shutil.copyfile(repository.folder / "datasets/tiny.yaml", repository.folder / "datasets/again.yaml")
+    repository.edit("params.yaml", "runs:", "  again: {source: data/raw/tiny}\nruns:")
+    repository.edit("params.yaml", "wide-0: {dataset: tiny", "wide-0: {dataset: again")
+    assert repository.changed_stages() == {"preprocess@again", *chain("wide-0")}
 
 
 def test_an_edited_figure_of_others_trains_nothing(repository):

@@ -50,6 +50,13 @@ def test_a_run_is_found_with_its_paths(project):
     assert (Path("recipes/mlp.yaml"), Path("data/processed/tiny")) == (run.recipe_path, run.data)
 
 
+def test_what_is_given_takes_the_place_of_what_the_file_says(project):
+    assert plan.Run(dataset="tiny", recipe="wide", seed=3) == plan.find_run("tiny-mlp", recipe="wide", seed=3)
+    assert plan.Run(dataset="other", recipe="mlp", seed=0) == plan.find_run("tiny-mlp", "other", seed=0)
+    with pytest.raises(InputError, match="seed: expected greater than or equal to 0, received -1"):
+        plan.find_run("tiny-mlp", seed=-1)
+
+
 def test_the_projects_own_params_and_their_files_exist(monkeypatch):
     monkeypatch.chdir(ROOT)
     params = plan.Plan.load(plan.PATH)

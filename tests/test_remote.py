@@ -24,7 +24,7 @@ runs:
 """
 RECIPES = {"mlp": tiny.RECIPE, "wide": tiny.RECIPE.replace("units: 16", "units: 24")}
 TRAINED = {"train@a", "train@b"}
-SCORED = {"evaluate@a", "evaluate@b"}
+SCORED = {"evaluate@a", "evaluate@b", "predict@a"}
 BUCKET = "results"
 KEY_ID, SECRET = "id-of-a-key", "never-in-git"
 

@@ -20,6 +20,7 @@ from stages import train
 from stages.images import arrays
 from stages.training import lock, loop, model_file, network
 from stages.training.recipe import Recipe
+from tests.commands import run_all
 
 ROOT = Path(__file__).parents[1]
 RECIPE = Path("recipes/mlp.yaml")
@@ -170,6 +171,19 @@ def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(asked: str, prepr
     assert result.exit_code == 0, result.output
     expected = model_file.load(MODEL, (28, 28, 1), 10).predict_on_batch(images)
     assert np.array_equal(expected, rebuilt.predict_on_batch(images))
+
+
+def test_what_stands_on_the_line_counts_and_not_what_params_yaml_says_by_now(preprocessed: Path):
+    def made(*given: str) -> list[bytes]:
+        run_all(preprocessed, (train.app, ["--run", "tiny-mlp", *given]))
+        return [path.read_bytes() for path in (MODEL, LITE, HISTORY)]
+
+    expected = made()
+    change(Path("params.yaml"), "{dataset: tiny, recipe: mlp, seed: 0}", "{dataset: tiny, recipe: other, seed: 9}")
+
+    assert expected == made("--dataset", "tiny", "--recipe", "mlp", "--seed", "0")
+    assert expected[-1] != made("--recipe", "mlp", "--seed", "1")[-1]
+    assert "seed: expected greater than or equal to 0, received -1" in refused(preprocessed, "--seed", "-1")
 
 
 def test_weights_that_cannot_be_written_leave_no_part(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ older model. dvc.lock tells: it has the parameters and outputs of the last train
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,10 @@ def _stage(lock: str, name: str) -> dict[str, Any]:
 
 def _is_of(trained: dict[str, Any], given: dict[str, Any]) -> bool:
     """Tell whether a training in dvc.lock had these parameters, as `experiments.params` returns them."""
-    recipe = {name: value for name, value in given.items() if name not in plan.Run.model_fields}
-    return (
-        shlex.split(trained["cmd"])[-2:] == ["--seed", str(given["seed"])]
-        and f"data/processed/{given['dataset']}" in _hashes(trained, "deps")
-        and trained["params"] == {f"recipes/{given['recipe']}.yaml": recipe}
-    )
+    options = dict(pairwise(shlex.split(trained["cmd"])))
+    line = {name: given.get(name) for name in plan.Run.model_fields}
+    recipe = trained.get("params", {}).get(f"recipes/{line['recipe']}.yaml", {})
+    return all(options.get(f"--{name}") == str(value) for name, value in line.items()) and given == line | recipe
 
 
 def _hashes(stage: dict[str, Any], kind: str) -> dict[str, str]:

@@ -31,7 +31,10 @@ def recipe(**training: Any) -> dict[str, Any]:
 
 
 def revision(
-    asked: dict[str, Any], trained: dict[str, Any] | None, read: dict[str, str] | None = None, seed: int = 0
+    asked: dict[str, Any],
+    trained: dict[str, Any] | None,
+    read: dict[str, str] | None = None,
+    other: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Commit a dvc.lock, and return the commit as `dvc exp show --json` gives it, metrics included.
 
@@ -39,12 +42,14 @@ def revision(
         asked: The recipe.
         trained: The recipe of the last training, or None before the first.
         read: What evaluate read when it ran, or None if it never did.
-        seed: That of the last training; the one asked for is 0.
+        other: What the last training had in place of what `LINE` says.
     """
-    trained_by = {"params": {"recipes/small.yaml": trained}, "deps": files({"data/processed/tiny": "e" * 32})}
+    last = LINE | (other or {})
+    options = " ".join(f"--{name} {value}" for name, value in last.items())
+    trained_by = {"cmd": f"train --run mlp {options}", "params": {f"recipes/{last['recipe']}.yaml": trained}}
     stages = {
         "train@mlp-wide": {"cmd": "train another", "params": {}, "outs": files(dict.fromkeys(MADE, "f" * 32))},
-        "train@mlp": {"cmd": f"train --seed {seed}", **trained_by, "outs": files(MADE)},
+        "train@mlp": {**trained_by, "outs": files(MADE)},
         "evaluate@mlp": {"cmd": "evaluate", "deps": files({"data/code/evaluate.txt": "d" * 32} | (read or {}))},
     }
     kept = {} if trained is None else stages if read else {name: stages[name] for name in list(stages)[:2]}
@@ -79,7 +84,8 @@ def test_metrics_count_only_where_evaluate_read_what_train_made():
 @pytest.mark.usefixtures("repository")
 def test_a_training_of_other_parameters_gives_no_result():
     assert of(revision(recipe(epochs=3, validation=50), recipe(validation=50), MADE)) == {}
-    assert of(revision(recipe(), recipe(), MADE, seed=10)) == {}
+    for other in ({"seed": 10}, {"dataset": "other"}, {"recipe": "other"}):
+        assert of(revision(recipe(), recipe(), MADE, other)) == {}
     assert of(revision(recipe(), None)) == {}
 
 

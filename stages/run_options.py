@@ -1,0 +1,16 @@
+"""The options of the commands that work on a run.
+
+The graph puts what params.yaml says of a run on the command's line, where dvc.lock keeps it: whoever edits params.yaml
+while `dvc repro` runs changes nothing of what runs. Typed by hand, `--run` is enough.
+"""
+
+from typing import Annotated
+
+import typer
+
+Run = Annotated[str, typer.Option("--run", help="A run of params.yaml.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Its dataset.  [default: as params.yaml says]")]
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Its recipe.  [default: as params.yaml says]")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Start of its random numbers.  [default: as params.yaml says]")
+]

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from stages.errors import InputError
+from stages.evaluation import published
+from tests.pipeline import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_figure_is_of_a_recipe_on_a_dataset():
+    published.PATH.write_text("accuracy: {tiny: {mlp: 0.5, wide: 1}, other: {mlp: 0.0}}\n")
+
+    assert 0.5 == published.find_accuracy("tiny", "mlp")
+    assert 0.0 == published.find_accuracy("other", "mlp")
+    assert published.find_accuracy("other", "wide") is None
+    assert published.find_accuracy("third", "mlp") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("accuracy: {tiny: {mlp: 96.5}}", "accuracy.tiny.mlp: expected less than or equal to 1, received 96.5"),
+        ("acuracy: {}", "(did you mean 'accuracy'?), received 'acuracy'"),
+        ("", "expected the keys accuracy, received an empty file"),
+        (None, "expected a file of this name, received none"),
+    ],
+)
+def test_what_does_not_fit_is_told(text: str | None, expected: str):
+    if text is not None:
+        published.PATH.write_text(text)
+
+    with pytest.raises(InputError) as caught:
+        published.find_accuracy("tiny", "mlp")
+    assert str(caught.value).startswith("published.yaml: ")
+    assert expected in str(caught.value)
+
+
+def test_the_projects_own_figures_are_of_datasets_and_recipes_that_exist():
+    for dataset, figures in published.Published.load(ROOT / published.PATH).accuracy.items():
+        named = [Path("datasets", f"{dataset}.yaml"), *(Path("recipes", f"{recipe}.yaml") for recipe in figures)]
+        assert [path for path in named if not (ROOT / path).is_file()] == []
