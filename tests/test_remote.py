@@ -24,7 +24,7 @@ runs:
 """
 RECIPES = {"mlp": tiny.RECIPE, "wide": tiny.RECIPE.replace("units: 16", "units: 24")}
 TRAINED = {"train@a", "train@b"}
-SCORED = {"evaluate@a", "evaluate@b", "predict@a"}
+SCORED = {f"{stage}@{run}" for stage in ("evaluate", "predict") for run in "ab"}
 BUCKET = "results"
 KEY_ID, SECRET = "id-of-a-key", "never-in-git"
 
@@ -74,7 +74,7 @@ def sharing(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Sharing:
     second.dvc("push", "--run-cache")
 
     first.dvc("fetch", "--run-cache")
-    collected = first.repro("--pull", *SCORED)
+    collected = first.repro("--pull")
     first.commit()
     first.dvc("push", "--run-cache")
     second.run("git", "clean", "--quiet", "--force", "metrics")
@@ -109,7 +109,7 @@ def test_collecting_trains_nothing_and_scores_again_what_git_did_not_bring(shari
 
 
 def test_the_other_machine_then_has_all_by_git_and_the_remote(sharing: Sharing):
-    again = sharing.second.repro(*SCORED)
+    again = sharing.second.repro()
     assert again.ran | again.cached == set()
     assert sharing.second.git_status() == set()
     for file in ("models/a.keras", "models/b.keras", "models/a.md"):
@@ -133,7 +133,7 @@ def test_a_plain_folder_is_a_remote_too(sharing: Sharing, tmp_path: Path):
     first.dvc("push", "--run-cache")
     third = clone(first, tmp_path / "third")
     third.dvc("pull", "--run-cache")
-    received = third.repro(*SCORED)
+    received = third.repro()
     assert received.ran | received.cached == set()
     assert third.git_status() == set()
     assert (first.folder / "models/b.keras").read_bytes() == (third.folder / "models/b.keras").read_bytes()
@@ -143,7 +143,7 @@ def test_clones_with_one_cache_need_no_remote_and_score_nothing_again(sharing: S
     third = clone(sharing.first, tmp_path / "third")
     third.run("git", "reset", "--quiet", "--hard", "HEAD~1")  # the plan, before its results
     third.dvc("config", "--local", "cache.dir", str(sharing.first.folder / ".dvc/cache"))
-    received = third.repro(*SCORED)
+    received = third.repro()
     assert set() == received.ran
     assert TRAINED | SCORED <= received.cached
     assert sharing.first.json("metrics/b.json") == third.json("metrics/b.json")
