@@ -15,11 +15,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from benchmarks.pairs import Row, cells, machines, measure, read_rows, spread, today, write_rows
+from benchmarks.pairs import Row, cells, machines, measure, read_rows, require_known, spread, today, write_rows
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS, tutorial_epochs, tutorial_seconds
 from stages import console
-from stages.errors import InputError
 from stages.images import arrays
 from stages.plan import Run
 from stages.training.recipe import Recipe
@@ -102,9 +101,8 @@ def main(
 ) -> None:
     """Time our recipes to the tutorials' accuracy, and write benchmarks/ACCURACY.md."""
     rows = read_rows(MEASURED)
+    require_known(recipes or (), RIVALS)
     for recipe in recipes or RIVALS:
-        if recipe not in RIVALS:
-            raise InputError("benchmarks", f"one of {', '.join(RIVALS)}", repr(recipe), "choose one")
         Recipe.load(_run(recipe).recipe_path)  # so that what is missing is told before anything is timed
         arrays.read_description(_run(recipe).data)
     for recipe in recipes or RIVALS:

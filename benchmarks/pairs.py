@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -57,6 +57,17 @@ def write_rows(measured: Path, rows: dict[str, Row], table: Path, text: str) -> 
 def today() -> str:
     """Return the date of a row that is measured now."""
     return datetime.now(UTC).date().isoformat()
+
+
+def require_known(names: Iterable[str], known: Collection[str]) -> None:
+    """Go on if a benchmark knows all that it was asked for.
+
+    Raises:
+        InputError: It does not know one of them.
+    """
+    for name in names:
+        if name not in known:
+            raise InputError("benchmarks", f"one of {', '.join(known)}", repr(name), "choose one")
 
 
 def machines(rows: Mapping[str, Row]) -> str:

@@ -14,11 +14,10 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.pairs import Row, cells, machines, measure, read_rows, spread, today, write_rows
+from benchmarks.pairs import Row, cells, machines, measure, read_rows, require_known, spread, today, write_rows
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS
 from stages import console
-from stages.errors import InputError
 from stages.images import arrays
 
 MEASURED, TABLE = Path("benchmarks/results.json"), Path("benchmarks/RESULTS.md")
@@ -57,9 +56,8 @@ def main(
 ) -> None:
     """Time our training and the tutorials' in pairs, and write benchmarks/RESULTS.md."""
     rows = read_rows(MEASURED)
+    require_known(systems or (), SYSTEMS)
     for name in systems or SYSTEMS:
-        if name not in SYSTEMS:
-            raise InputError("benchmarks", f"one of {', '.join(SYSTEMS)}", repr(name), "choose one")
         arrays.read_description(SYSTEMS[name].run.data)  # so that missing data are told before anything is timed
     for name in systems or SYSTEMS:
         row: Row = {"epochs": epochs or SYSTEMS[name].epochs, "images": SYSTEMS[name].images, "pairs": []}

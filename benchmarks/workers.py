@@ -21,7 +21,6 @@ from benchmarks.epochs import Where
 from benchmarks.pairs import Row
 from benchmarks.systems import SYSTEMS
 from stages import console
-from stages.errors import InputError
 
 MEASURED, TABLE = Path("benchmarks/workers.json"), Path("benchmarks/WORKERS.md")
 NAMES, COUNTS, TIMES, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
@@ -44,8 +43,7 @@ def main(
 ) -> None:
     """Measure, and write benchmarks/WORKERS.md."""
     rows = pairs.read_rows(MEASURED)
-    if unknown := set(systems or ()) - set(NAMES):
-        raise InputError("benchmarks", f"systems among {', '.join(NAMES)}", ", ".join(sorted(unknown)), "choose one")
+    pairs.require_known(systems or (), NAMES)
     for name in systems or NAMES:
         measured: list[dict[str, Row]] = []
         for number in range(TIMES):

@@ -39,6 +39,12 @@ def start_training(folder: Path, *arguments: str, **variables: str) -> BaseProce
     return process
 
 
+def ended(process: BaseProcess) -> int | None:
+    """Wait, and return the exit code; None if it hangs."""
+    process.join(PATIENCE)
+    return process.exitcode
+
+
 def _train(folder: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
     """Be the command, in a process of its own."""
     os.chdir(folder)

@@ -19,7 +19,7 @@ from benchmarks.workers import free_addresses
 from stages import preprocess, train
 from stages.training import history
 from tests import commands, pipeline, processes, tiny
-from tests.processes import PATIENCE
+from tests.processes import PATIENCE, ended
 
 RUN = "tiny-mlp"
 MODEL, HISTORY = Path(f"models/{RUN}.keras"), Path(f"plots/history/{RUN}.csv")
@@ -73,12 +73,6 @@ class Machines:
 def config(addresses: list[str], job: str, index: int) -> str:
     """Return what TF_CONFIG says to a worker."""
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": job, "index": index}})
-
-
-def ended(process: BaseProcess) -> int | None:
-    """Wait, and return the exit code; None if it hangs."""
-    process.join(PATIENCE)
-    return process.exitcode
 
 
 def wait_until(happened: Callable[[], bool], alive: list[BaseProcess]) -> None:
@@ -154,7 +148,7 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(
     wait_until(lambda: "epoch 3/" in machines.said(0) and any(checkpoints.glob("[!.]*.npz")), started)
     started[victim].kill()
     other = 1 - victim
-    started[other].join(120)  # some seconds are promised
+    started[other].join(60)  # some seconds are promised
     assert started[other].exitcode == 1
 
     line = machines.said(other).splitlines()[-1]
@@ -190,7 +184,7 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
     assert process.pid
     os.kill(process.pid, signal.SIGINT)
 
-    assert ended(process) in (-signal.SIGINT, 130)  # the same to a shell
+    assert ended(process) == -signal.SIGINT
 
 
 def test_workers_that_would_not_train_the_same_say_so(tmp_path: Path):

@@ -48,7 +48,7 @@ def _results(revision: str, data: dict[str, Any], run: str, cache: Any) -> dict[
     lock = _lock_file(revision)
     trained, evaluated = _stage(lock, f"train@{run}"), _stage(lock, f"evaluate@{run}")
     given = experiments.params(data, run)
-    if not trained or not given or not _is_of(trained, given):  # the last training had other parameters
+    if not trained or not _is_of(trained, given):  # the last training had other parameters
         return {}
     results: dict[str, float] = {}
     made, scored = _hashes(trained, "outs"), _hashes(evaluated, "deps")

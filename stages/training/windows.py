@@ -99,10 +99,11 @@ class FromDisk:
         self._images, self._labels = images, labels
         self._batch_size, self._share = batch_size, share
         self._num_batches = math.ceil(len(labels) / batch_size)
-        # more would read blocks in part; and whole batches, whatever the share: all workers go through the same windows
+        # of more images than are shuffled together, a window would read some blocks in part
         most = min(WINDOW_BYTES // math.prod(images.shape[1:]), SHUFFLED_TOGETHER)
+        # in whole batches, whatever the share, so that all workers go through the same windows
         self._length = min(max(1, most // batch_size), self._num_batches)
-        # of a smaller batch, the last of an epoch, a share may be the larger one
+        # of the last batch of an epoch, which is smaller, a share may be larger
         whole, rest = len(share(batch_size)), len(share(len(labels) % batch_size))
         self._images_in_window = (self._length - 1) * whole + max(whole, rest)
 
