@@ -20,7 +20,7 @@ install: .venv/installed ## Set up .venv with the exact versions of constraints.
 
 .PHONY: repro
 repro: install ## Run what is out of date: download, preprocess, train, evaluate, predict; then show the metrics
-	dvc repro --keep-going
+	dvc repro
 	dvc metrics show
 
 .PHONY: test

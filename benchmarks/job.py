@@ -73,12 +73,15 @@ def main() -> None:
 def _repro_seconds(runs: list[str]) -> float:
     """Return what `dvc repro` takes for these runs, whatever others params.yaml has."""
     datasets = dict.fromkeys(SYSTEMS[run].run.dataset for run in runs)
-    targets = [f"{STAGES[0]}@{dataset}" for dataset in datasets]
+    targets = ["code", *(f"{STAGES[0]}@{dataset}" for dataset in datasets)]
     targets += [f"{stage}@{run}" for stage in STAGES[1:] for run in runs]
     with tempfile.TemporaryDirectory() as cache:  # of its own, so that no checkpoint shortens it
         started = time.monotonic()
         command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", *targets]
-        subprocess.run(command, env={**os.environ, "STAGES_CACHE": cache}, check=True)
+        if subprocess.run(command, env={**os.environ, "STAGES_CACHE": cache}).returncode:
+            raise InputError(
+                " ".join(command[1:5]), "every stage to run", "the failure above", "mend it, and begin again"
+            )
         return time.monotonic() - started
 
 

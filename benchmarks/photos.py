@@ -22,6 +22,7 @@ import numpy.typing as npt
 import typer
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from benchmarks.pairs import cells
 from stages import atomic, console, plan
 from stages.errors import InputError
 from stages.images import arrays, photos
@@ -100,13 +101,13 @@ def main(
         for name, goal, drawn in sets:
             answers = _ask(run, drawn, Path(scratch))
             missed = [pair for pair in zip(drawn, answers, strict=True) if pair[0].digit != pair[1].digit]
-            cells = [name]
+            row = [name]
             for kept in (True, False):
                 count = sum(one.kept is kept for one in drawn)
                 wrong = sum(one.kept is kept for one, _ in missed)
-                cells += [f"{count:,}", f"{100 - 100 * wrong / count:.1f} %"]
-            table += _row(*cells, f"≥ {100 * goal:g} %")
-            digits += _row(name, *(sum(one.digit == digit for one, _ in missed) for digit in range(10)))
+                row += [f"{count:,}", f"{100 - 100 * wrong / count:.1f} %"]
+            table += cells(*row, f"≥ {100 * goal:g} %")
+            digits += cells(name, *(sum(one.digit == digit for one, _ in missed) for digit in range(10)))
             misses += [missed[i] for i in np.linspace(0, len(missed) - 1, 2 * COLUMNS).astype(int)]
             console.say(table.splitlines()[-1])
         seconds = _time(run, sets[0][2][0].picture, Path(scratch))
@@ -227,10 +228,6 @@ def _write_misses(misses: list[tuple[Drawn, Answer]]) -> None:
         draw.text((left, upper + 2 * SIDE + 4), f"{drawn.digit} as {said}", "black")
     with atomic.new_file(MISSES) as partial:
         sheet.save(partial, format="PNG", optimize=True)
-
-
-def _row(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |\n"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from stages.errors import InputError
 
 P = ParamSpec("P")
 
-STANDARD_ERROR = 2  # its file descriptor
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
 
 
@@ -40,9 +40,12 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             body(*args, **kwargs)
         except InputError as error:
             _fail(str(error))
+        except BrokenPipeError:  # whoever read the answers, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush in the end
+            raise typer.Exit(1) from None
         except OSError as error:
-            where = error.filename or "disk"
-            _fail(f"{where}: {error.strerror or error}; nothing was published, mend it and run the command again")
+            where, reason = error.filename or "disk", error.strerror or error
+            _fail(f"{where}: {reason}; nothing half-written is left, mend it and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
         except KeyboardInterrupt:

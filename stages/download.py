@@ -39,6 +39,7 @@ def main(
     if local and (local / name).is_dir():
         local = local / name  # one folder for several datasets, whose files may have the same names
     downloads.download(dataset, description, output or Path("data/raw") / name, local)
+    dataset.check_unchanged(description)
 
 
 if __name__ == "__main__":

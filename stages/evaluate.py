@@ -1,6 +1,6 @@
 """Score the model of a run, and show where it is right and where it is wrong.
 
-Reads params.yaml, published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its
+Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its
 dataset's file and its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
 plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
 In dvc.yaml: `evaluate`.
@@ -43,7 +43,7 @@ def main(
     chosen = plan.find_run(run, dataset_name, recipe_name, seed)
     described = arrays.read_description(chosen.data)
     recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
-    reported = published.find_accuracy(chosen.dataset, chosen.recipe)
+    others = published.Published.load(published.PATH)
     epochs = history.read(plan.plot_path("history", run))
     determinism.settle(chosen.seed, inference.THREADS)
     path = plan.model_path(run)
@@ -60,6 +60,11 @@ def main(
     for split, (images, labels) in examples.items():
         inference.count(model, FileRows(images), labels, f"scoring {run} on the {split} images", *tallies[split])
     train, test = (scored[split].scores() for split in arrays.SPLITS)
+    recipe.check_unchanged(chosen.recipe_path)
+    dataset.check_unchanged(catalog.path_of(chosen.dataset))
+    others.check_unchanged(published.PATH)
+
+    reported = others.find_accuracy(chosen.dataset, chosen.recipe)
     tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), reported)
     tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
     tables.write_classes(plan.plot_path("classes", run), test, described.classes)

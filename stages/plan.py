@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from stages.errors import InputError
-from stages.settings import Name, Schema, did_you_mean
+from stages.settings import Name, Schema, did_you_mean, misfit
 
 PATH = Path("params.yaml")
 
@@ -64,31 +63,27 @@ class Plan(Schema):
     def _runs_use_known_datasets(self) -> Self:
         for name, run in self.runs.items():
             if run.dataset not in self.datasets:
-                raise PydanticCustomError(
-                    "unknown_key",
-                    "runs.{name}.dataset to be one of {known}{suggestion}",
-                    {
-                        "name": name,
-                        "known": ", ".join(self.datasets),
-                        "suggestion": did_you_mean(run.dataset, self.datasets),
-                        "key": run.dataset,
-                    },
-                )
+                known = f"{', '.join(self.datasets)}{did_you_mean(run.dataset, self.datasets)}"
+                raise misfit(f"runs.{name}.dataset to be one of {known}", run.dataset)
         return self
 
 
 def find_run(name: str, dataset: str | None = None, recipe: str | None = None, seed: int | None = None) -> Run:
     """Return the run of this name in params.yaml, with what is given in place of what stands there.
 
+    If all three are given, params.yaml is not opened.
+
     Raises:
-        InputError: params.yaml does not fit its schema, or has no such run; or what is given does not fit.
+        InputError: params.yaml does not fit its schema, or has no such run.
     """
+    if dataset and recipe and seed is not None:
+        return Run.model_construct(dataset=dataset, recipe=recipe, seed=seed)
     runs = Plan.load(PATH).runs
     if name not in runs:
         known = f"one of the runs {', '.join(runs)}{did_you_mean(name, runs)}"
         raise InputError(PATH, known, repr(name), "choose one or add it under runs")
     given = {"dataset": dataset, "recipe": recipe, "seed": seed}
-    return Run.check(runs[name].model_dump() | {key: value for key, value in given.items() if value is not None}, PATH)
+    return runs[name].model_copy(update={key: value for key, value in given.items() if value is not None})
 
 
 def model_path(run: str) -> Path:

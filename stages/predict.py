@@ -1,6 +1,6 @@
 """Let the model of a run say what it sees.
 
-As a stage: reads params.yaml, models/<run>.keras and the test images of the run's dataset; writes
+As a stage: reads models/<run>.keras and the test images of the run's dataset; writes
 predictions/<run>.csv and plots/predictions/<run>.png. By hand, with pictures: reads models/<run>.tflite and how the
 dataset was made from datasets/<dataset>.yaml, if there is such a file; prints what they are. In dvc.yaml: `predict`.
 
@@ -31,6 +31,8 @@ def main(
         Path | None, typer.Option(help="Draw the pictures beside what the network sees into this .png file too.")
     ] = None,
     dataset: run_options.Dataset = None,
+    recipe: run_options.Recipe = None,
+    seed: run_options.Seed = None,
     weights: Annotated[
         Path | None, typer.Option(help="Rebuild the network from its recipe and load these .weights.h5 into it.")
     ] = None,
@@ -47,7 +49,7 @@ def main(
     from stages.prediction import answer_sheet, answers, by_hand
     from stages.training import determinism, model_file
 
-    chosen = plan.find_run(run, dataset)
+    chosen = plan.find_run(run, dataset, recipe, seed)
     described = arrays.read_description(chosen.data)
     for option, given in (("--format", form is not Format.TABLE), ("--show", show), ("--weights", weights)):
         if given and not pictures:

@@ -34,8 +34,9 @@ def main(
     dataset = catalog.Dataset.load(description)
     folder = output or Path("data/processed") / name
     written = preprocessing.preprocess(dataset, description, source or Path("data/raw") / name, folder)
-    images, labels = arrays.read_split(folder, "train")
-    samples.draw(plan.picture_path("samples", name), name, images, labels, written.classes)
+    if not output:
+        images, labels = arrays.read_split(folder, "train")
+        samples.draw(plan.picture_path("samples", name), name, images, labels, written.classes)
     height, width, channels = written.image_shape
     console.say(
         f"{name}: {written.train.images} images to train on and {written.test.images} to test on, {height} × {width} "

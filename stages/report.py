@@ -5,7 +5,7 @@ and writes report.html, which shows everything without a network.
 
     python -m stages.report
 
-Takes less than a second for seven runs.
+Takes less than a second for eight runs.
 """
 
 from pathlib import Path

@@ -28,15 +28,8 @@ class Schema(BaseModel):
         if isinstance(values, dict) and cls.model_config.get("extra") == "forbid":
             for key in values:
                 if key not in cls.model_fields:
-                    raise PydanticCustomError(
-                        "unknown_key",
-                        "only the keys {known}{suggestion}",
-                        {
-                            "known": ", ".join(cls.model_fields),
-                            "suggestion": did_you_mean(key, cls.model_fields),
-                            "key": key,
-                        },
-                    )
+                    known = f"{', '.join(cls.model_fields)}{did_you_mean(key, cls.model_fields)}"
+                    raise misfit(f"only the keys {known}", key)
         return values
 
     @classmethod
@@ -58,6 +51,17 @@ class Schema(BaseModel):
         except ValidationError as error:
             raise _first_misfit(where, error.errors()) from error
 
+    def check_unchanged(self, path: Path) -> None:
+        """Raise if the file at `path`, which said this when a stage began, says something else by now.
+
+        DVC notes the files that a stage depends on when it ends, so what was made from another must not be published.
+
+        Raises:
+            InputError: It does, or it no longer fits.
+        """
+        if type(self).load(path) != self:
+            raise InputError(path, "what it said when the stage began", "something else", "run the command again")
+
 
 def read_yaml(path: Path) -> object:
     """Return what a YAML file says, read as DVC itself reads it.
@@ -78,6 +82,8 @@ def read_yaml(path: Path) -> object:
         raise InputError(path, "a file of this name", "none", choice) from error
     except UnicodeDecodeError as error:
         raise InputError(path, "UTF-8 text", f"byte {error.object[error.start]:#x}", "save it as UTF-8") from error
+    except ValueError as error:  # what looks like a date and is none
+        raise InputError(path, "YAML", f"a value that cannot be read: {error}", "mend the file") from error
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = (error.problem or "something else").split("\n")[0]
@@ -88,8 +94,14 @@ def read_yaml(path: Path) -> object:
         raise InputError(path, "YAML of a few levels", "one nested without end", "mend the file") from error
 
 
+def misfit(expected: str, received: object) -> PydanticCustomError:
+    """Return the error of a validator: what would have fitted, and what stands there instead."""
+    # as fields, because a message may not hold braces of its own
+    return PydanticCustomError("misfit", "{expected}", {"expected": expected, "received": received})
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest known word, or nothing."""
+    """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
     lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.5)
     return f" (did you mean '{lower[close[0]]}'?)" if close else ""
@@ -99,7 +111,7 @@ def _first_misfit(where: Path, errors: list[ErrorDetails]) -> InputError:
     first = errors[0]
     place = [str(where), ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))]
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
-    received = _shown(first["ctx"]["key"] if first["type"] == "unknown_key" else first["input"])
+    received = _shown(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
     if first["type"] == "string_pattern_mismatch":
         pattern = first["ctx"]["pattern"]
         of_name = "a name of letters, digits, - and _, the first a letter or a digit"

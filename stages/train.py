@@ -1,6 +1,6 @@
 """Train the model of a run.
 
-Reads params.yaml, the run's recipe and its dataset's arrays; writes models/<run>.keras, models/<run>.tflite,
+Reads the run's recipe and its dataset's arrays; writes models/<run>.keras, models/<run>.tflite,
 plots/history/<run>.csv and, ignored by git and DVC, logs/<run>.json with the time it took. In dvc.yaml: `train`.
 
     python -m stages.train --run mnist-mlp
@@ -51,6 +51,7 @@ def main(
     from stages.errors import InputError
     from stages.images import arrays
     from stages.training import determinism, lite_file, lock, model_file, network, timing, views
+    from stages.training.parent import Parent
     from stages.training.recipe import Recipe
     from stages.training.workers import Workers, find_cluster
 
@@ -60,7 +61,7 @@ def main(
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
     team = Workers(find_cluster(workers, index))
-    parent = lock.Parent()
+    parent = Parent()
     with lock.only_training_of(plan.model_path(run)) if team.is_chief else nullcontext(), team.failures_told():
         determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
         parent.check()  # it may be gone after so long a wait
@@ -82,6 +83,7 @@ def main(
             timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
             for_lite = lite_file.convert(model)
             parent.check()
+            recipe.check_unchanged(chosen.recipe_path)
             if weights:
                 model_file.save_weights(model, weights)
             lite_file.save(for_lite, plan.lite_path(run))
@@ -108,6 +110,7 @@ def _train(
     from stages.training import history, precision, splits
     from stages.training.checkpoint import Checkpoint, key_of
     from stages.training.loop import DivergedError, Loop
+    from stages.training.steps import NoGradientError
 
     dtype = precision.supported(recipe.training.precision)
     is_alone = team.count == 1  # otherwise each reads its own share from the disk
@@ -122,12 +125,16 @@ def _train(
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if team.is_chief:
+            recipe.check_unchanged(chosen.recipe_path)
             history.write(plan.plot_path("history", run), epochs)
 
     try:
         loop.run(on_epoch, look)
     except DivergedError as error:
         raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
+    except NoGradientError as error:
+        expected = "weights that the loss changes with"
+        raise InputError(chosen.recipe_path, expected, error, "take out the layer behind them that rounds") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
     return checkpoint

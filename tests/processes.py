@@ -8,6 +8,7 @@ import subprocess
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 600  # seconds until a process that says nothing counts as hanging; no test asks for a fast machine
@@ -37,6 +38,23 @@ def start_training(folder: Path, *arguments: str, **variables: str) -> BaseProce
     process = PROCESSES.Process(target=_train, args=(folder, arguments, variables))
     process.start()
     return process
+
+
+def start_code(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a Python of its own that runs some code, outside of any stage of DVC, with pipes to and from it."""
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
+    environment |= {"PYTHONPATH": str(ROOT), **variables}
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts
+    )
+
+
+def line_of(pipe: IO[str] | None) -> str:
+    """Return the next line that a process says."""
+    assert pipe
+    return pipe.readline().strip()
 
 
 def ended(process: BaseProcess) -> int | None:

@@ -150,6 +150,7 @@ def racing(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object,
     for name in ("cnn-5x5", "mlp-wide"):
         shutil.copy(ROOT / f"recipes/{name}.yaml", project / "recipes")
     (project / "recipes/mnist-fast.yaml").write_text(tiny.RECIPE)
+    shutil.copy(ROOT / "published.yaml", project)
     CliRunner().invoke(preprocess.app, ["tiny", "--output", "data/processed/mnist"])
     return asked
 
@@ -175,7 +176,8 @@ def test_ours_and_the_tutorials_are_measured_in_turn_and_told(racing: list[tuple
 
 
 def test_a_target_that_is_never_reached(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 0.99, 5)]})
+    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 5)]})
+    Path("published.yaml").write_text("accuracy: {mnist: {mlp-wide: 0.99}}")
 
     line = "5 of 5 epochs | 30.0 (30.0–30.0) | – | never; best 0.9800 | – | 1"
     assert f"| mnist-fast | mnist-mlp-wide | 0.99 | {line} |" in race("--pairs", "1")
@@ -193,7 +195,8 @@ def test_pairs_are_kept_as_long_as_the_recipe_is_the_same(racing: list[tuple[obj
 
 def test_our_recipe_is_timed_beside_a_tutorial(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(accuracy, "measure", pairs.measure)
-    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 0.5, 2, images=120)]})
+    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 2, images=120)]})
+    Path("published.yaml").write_text("accuracy: {mnist: {mlp-wide: 0.5}}")
     lines = race("--pairs", "1")
 
     assert 1 == sum(

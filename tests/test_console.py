@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from stages import console
 from stages.errors import InputError
+from tests.processes import PATIENCE, line_of, start_code
 
 
 def app_that_raises(error):
@@ -21,6 +22,19 @@ def app_that_raises(error):
     return app
 
 
+ENDLESS = """
+import itertools
+from stages import console
+app = console.new_app()
+@app.command()
+@console.command
+def main():
+    for number in itertools.count():
+        print(number)
+app()
+"""
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -30,10 +44,13 @@ def app_that_raises(error):
         ),
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
-            "error: disk: No space left on device; nothing was published",
+            "error: disk: No space left on device; nothing half-written is left",
         ),
-        (OSError(errno.EACCES, os.strerror(errno.EACCES), "x.npy"), "error: x.npy: Permission denied; nothing was"),
-        (OSError("odd"), "error: disk: odd; nothing was published"),
+        (
+            OSError(errno.EACCES, os.strerror(errno.EACCES), "x.npy"),
+            "error: x.npy: Permission denied; nothing half-written",
+        ),
+        (OSError("odd"), "error: disk: odd; nothing half-written is left"),
         (MemoryError(), "error: memory: the system has no more to give"),
     ],
 )
@@ -42,6 +59,13 @@ def test_an_error_a_person_can_mend_is_one_line_and_exit_code_1(error, expected)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(expected)
     assert result.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    with start_code(ENDLESS) as process:
+        assert line_of(process.stdout) == "0"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(PATIENCE)) == ("", 1)
 
 
 def test_a_mistake_in_the_code_keeps_its_traceback():

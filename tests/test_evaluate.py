@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from stages import evaluate, preprocess, train
 from stages.evaluation import card as card_module
-from stages.evaluation import intervals
+from stages.evaluation import inference, intervals
 from stages.images import arrays
 from stages.training import model_file, network
 from stages.training.recipe import Recipe
@@ -129,6 +129,33 @@ def test_what_cannot_be_scored_is_told_in_one_line(run: str, content: bytes | No
 
     assert result.exit_code == 1
     assert line.startswith(f"error: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("recipes/mlp.yaml", "units: 16", "units: 17"),
+        ("datasets/tiny.yaml", "title: Tiny", "title: Small"),
+        ("published.yaml", "mlp: 0.5", "mlp: 0.6"),
+    ],
+)
+def test_a_file_edited_meanwhile_is_told_and_nothing_is_written(
+    path: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+):
+    def count_and_edit(*given: object) -> None:
+        count(*given)
+        Path(path).write_text(text.replace(old, new))
+
+    count, text = inference.count, Path(path).read_text()
+    scored()
+    before = Path("metrics/tiny-mlp.json").stat().st_mtime_ns
+    monkeypatch.setattr(inference, "count", count_and_edit)
+    result = CliRunner().invoke(evaluate.app, ["--run", "tiny-mlp"])
+    Path(path).write_text(text)
+
+    told = "expected what it said when the stage began, received something else; run the command again"
+    assert (1, f"error: {path}: {told}\n") == (result.exit_code, result.stderr)
+    assert before == Path("metrics/tiny-mlp.json").stat().st_mtime_ns
 
 
 def test_each_kind_of_picture_is_drawn():

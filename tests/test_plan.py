@@ -53,8 +53,11 @@ def test_a_run_is_found_with_its_paths(project):
 def test_what_is_given_takes_the_place_of_what_the_file_says(project):
     assert plan.Run(dataset="tiny", recipe="wide", seed=3) == plan.find_run("tiny-mlp", recipe="wide", seed=3)
     assert plan.Run(dataset="other", recipe="mlp", seed=0) == plan.find_run("tiny-mlp", "other", seed=0)
-    with pytest.raises(InputError, match="seed: expected greater than or equal to 0, received -1"):
-        plan.find_run("tiny-mlp", seed=-1)
+
+
+def test_a_run_that_is_given_whole_needs_no_file(project):
+    Path("params.yaml").unlink()
+    assert plan.Run(dataset="tiny", recipe="wide", seed=3) == plan.find_run("mine", "tiny", "wide", 3)
 
 
 def test_the_projects_own_params_and_their_files_exist(monkeypatch):

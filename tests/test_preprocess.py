@@ -174,9 +174,25 @@ def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
     monkeypatch.setattr(arrays, "write_description", fail)
     result = run()
     [line] = result.stderr.splitlines()
-    assert (result.exit_code, line.startswith("error: disk: Input/output error; nothing was published")) == (1, True)
+    assert (result.exit_code, line.startswith("error: disk: Input/output error; nothing half-written is left")) == (
+        1,
+        True,
+    )
     assert before == contents(OUTPUT.parent)
     assert list(OUTPUT.parent.iterdir()) == [OUTPUT]
+
+
+def test_a_description_edited_meanwhile_is_told_and_what_stood_there_stays(preprocessed, monkeypatch):
+    def write_and_edit(*given: object) -> None:
+        write(*given)
+        path.write_text(path.read_text().replace("title: Tiny", "title: Small"))
+
+    before, path, write = contents(OUTPUT.parent), Path("datasets/tiny.yaml"), arrays.write_description
+    monkeypatch.setattr(arrays, "write_description", write_and_edit)
+    result = run()
+    told = "expected what it said when the stage began, received something else; run the command again"
+    assert (1, f"error: {path}: {told}\n") == (result.exit_code, result.stderr)
+    assert before == contents(OUTPUT.parent)
 
 
 def test_a_full_disk_is_one_clear_error(project):
@@ -192,7 +208,7 @@ def test_a_full_disk_is_one_clear_error(project):
         pytest.skip("unshare is not installed")
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("this system lets nobody mount a small disk")
-    expected = "error: disk: No space left on device; nothing was published, mend it and run the command again\n"
+    expected = "error: disk: No space left on device; nothing half-written is left, mend it and run the command again\n"
     assert (1, expected, f"{OUTPUT.parent}\n") == (done.returncode, done.stderr, done.stdout)
 
 

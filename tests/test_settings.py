@@ -38,6 +38,7 @@ DAMAGED = {
     "a: *nothing": r":1: expected YAML, received a mistake in it: found undefined alias 'nothing'",
     "? {a: 1}\n: 2": r":1: expected YAML, received a mistake in it: found unhashable key",
     "--- {a: 1}\n--- {a: 2}\n": r":2: expected YAML, received a mistake in it: but found another document",
+    "a: 2024-13-45": r": expected YAML, received a value that cannot be read: month must be in 1..12; mend the file",
     "a: \x00": r": expected YAML, received unacceptable character #x0000",
     "[" * 500: r": expected YAML of a few levels, received one nested without end",
     b"a: caf\xe9": r": expected UTF-8 text, received byte 0xe9; save it as UTF-8",

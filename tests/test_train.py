@@ -16,8 +16,9 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner
 
-from stages import train
+from stages import evaluate, train
 from stages.images import arrays
+from stages.training import history as history_file
 from stages.training import lock, loop, model_file, network
 from stages.training.recipe import Recipe
 from tests.commands import run_all
@@ -183,7 +184,51 @@ def test_what_stands_on_the_line_counts_and_not_what_params_yaml_says_by_now(pre
 
     assert expected == made("--dataset", "tiny", "--recipe", "mlp", "--seed", "0")
     assert expected[-1] != made("--recipe", "mlp", "--seed", "1")[-1]
-    assert "seed: expected greater than or equal to 0, received -1" in refused(preprocessed, "--seed", "-1")
+
+
+@pytest.mark.parametrize("command", [train, evaluate])
+def test_a_seed_on_the_line_that_cannot_be_one_is_told_as_the_option(command):
+    result = CliRunner().invoke(command.app, ["--run", "tiny-mlp", "--seed", "-1"])
+    assert result.exit_code == 2
+    assert "Invalid value for '--seed'" in result.output
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_recipe_edited_meanwhile_is_told_and_what_it_began_with_can_be_gone_on_with(
+    epochs: int, preprocessed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def write_and_edit(*given: object) -> None:
+        write(*given)
+        change(RECIPE, "units: 16", "units: 17")
+
+    write = history_file.write
+    change(RECIPE, "epochs: 2", f"epochs: {epochs}")
+    with monkeypatch.context() as patch:
+        patch.setattr(history_file, "write", write_and_edit)
+        result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--checkpoint-seconds", "0"])
+    told = "expected what it said when the stage began, received something else; run the command again"
+    assert (1, f"error: {RECIPE}: {told}") == (result.exit_code, result.stderr.splitlines()[-1])
+    assert [] == [path for path in (MODEL, LITE) if path.exists()]
+
+    change(RECIPE, "units: 17", "units: 16")
+    again = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    assert (0, True) == (again.exit_code, "going on" in again.stderr), again.output
+
+
+def test_a_comment_added_to_the_recipe_meanwhile_does_not_matter(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
+    write = history_file.write
+    monkeypatch.setattr(
+        history_file, "write", lambda *given: (write(*given), RECIPE.write_text(f"# mine\n{RECIPE.read_text()}"))
+    )
+    assert 0 == CliRunner().invoke(train.app, ["--run", "tiny-mlp"]).exit_code
+
+
+def test_weights_before_a_layer_that_rounds_are_told(preprocessed: Path):
+    change(RECIPE, "network: [rescale, flatten, hidden]", "network: [rescale, flatten, hidden, codes]")
+    codes = "hidden: {layer: Dense, units: 16, activation: relu}\n  codes: {layer: Hashing, num_bins: 8}"
+    change(RECIPE, "hidden: {layer: Dense, units: 16, activation: relu}", codes)
+    line = refused(preprocessed)
+    assert line.startswith(f"error: {RECIPE}: expected weights that the loss changes with, received hidden/kernel, ")
 
 
 def test_weights_that_cannot_be_written_leave_no_part(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
@@ -195,7 +240,9 @@ def test_weights_that_cannot_be_written_leave_no_part(preprocessed: Path, monkey
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--weights", "new/tiny.weights.h5"])
 
     assert result.exit_code == 1
-    assert result.stderr.endswith("No space left on device; nothing was published, mend it and run the command again\n")
+    assert result.stderr.endswith(
+        "No space left on device; nothing half-written is left, mend it and run the command again\n"
+    )
     assert not MODEL.exists()
     assert list(Path("new").iterdir()) == []
 
@@ -333,7 +380,7 @@ def test_a_full_disk_is_told_leaves_no_part_and_changes_no_byte(preprocessed: Pa
 
     assert (1, 1) == (done.returncode, len(lines)), done.stderr
     assert lines[0].startswith("error: ")
-    assert lines[0].endswith("File too large; nothing was published, mend it and run the command again")
+    assert lines[0].endswith("File too large; nothing half-written is left, mend it and run the command again")
     assert left == [Path("logs/tiny-mlp.json"), HISTORY]
 
     after, undisturbed = (trained_anew() for _ in range(2))

@@ -20,11 +20,6 @@ class Published(Schema):
 
     accuracy: Mapping[Name, Mapping[Name, Annotated[float, Field(ge=0, le=1)]]]
 
-
-def find_accuracy(dataset: str, recipe: str) -> float | None:
-    """Return the test accuracy that somebody else reported for a recipe on a dataset, 0…1, or None.
-
-    Raises:
-        InputError: published.yaml is missing, or does not fit its schema.
-    """
-    return Published.load(PATH).accuracy.get(dataset, {}).get(recipe)
+    def find_accuracy(self, dataset: str, recipe: str) -> float | None:
+        """Return the test accuracy that somebody else reported for a recipe on a dataset, 0…1, or None."""
+        return self.accuracy.get(dataset, {}).get(recipe)

@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, field_validat
 from pydantic_core import PydanticCustomError
 
 from stages.errors import InputError
-from stages.settings import Schema
+from stages.settings import Schema, misfit
 
 MIRROR_KINDS = ("url", "npm", "apt")
 DATA_KINDS = ("files", "npz", "folder", "csv")
@@ -187,18 +187,20 @@ class Dataset(Schema):
             return values
         named = [kind for kind in DATA_KINDS if kind in values]
         if len(named) != 1:
-            raise _misfit("one of the keys files, npz, folder and csv", " and ".join(named) or "none of them")
+            raise misfit("one of the keys files, npz, folder and csv", " and ".join(named) or "none of them")
         if named != ["files"]:
             if "mirrors" in values:
-                raise _misfit("no mirrors beside data of your own", "mirrors")
+                raise misfit("no mirrors beside data of your own", "mirrors")
             if values[named[0]] is None:  # a key without a value: all as it is by default
                 return values | {named[0]: {}}
             return values
+        if values["files"] is None:
+            raise misfit("the four files under files", "none")
         for key in ("test_fraction", "split_seed"):
             if key in values:
-                raise _misfit(f"no {key}, since the files have test images", key)
+                raise misfit(f"no {key}, since the files have test images", key)
         if "classes" not in values:
-            raise _misfit("classes, which IDX files do not name", "none")
+            raise misfit("classes, which IDX files do not name", "none")
         return values
 
     @field_validator("classes")
@@ -225,10 +227,6 @@ class Dataset(Schema):
             expected = f"1…{min(shape[:2])}, as the images are"
             raise InputError(f"{description}: photos.fit", expected, self.photos.fit, "edit the file")
         return self.photos or (self.data if isinstance(self.data, Pictures) else None)
-
-
-def _misfit(expected: str, received: str) -> PydanticCustomError:
-    return PydanticCustomError("unknown_key", "{expected}", {"expected": expected, "key": received})
 
 
 def path_of(name: str) -> Path:

@@ -30,7 +30,7 @@ def preprocess(dataset: Dataset, description: Path, source: Path, output: Path) 
 
     Raises:
         InputError: A file is missing or damaged, or files do not fit one another or the classes; or `output` holds
-            anything else, which would be lost.
+            anything else, which would be lost; or the dataset's own file was changed meanwhile.
     """
     unreadable: list[InputError] = []
     with atomic.scratch_folder(output, "unpacked") as scratch:
@@ -49,6 +49,7 @@ def preprocess(dataset: Dataset, description: Path, source: Path, output: Path) 
             shape = height, width, channels[0] if channels else 1
             written = Description(classes=classes, image_shape=shape, **described)
             arrays.write_description(partial, written)
+            dataset.check_unchanged(description)
     return written
 
 

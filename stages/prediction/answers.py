@@ -74,6 +74,7 @@ def show(form: Format, paths: Sequence[Path], probabilities: "Probabilities", cl
                 [path, classes[row.argmax()], *(f"{_rounded(share):.{DECIMALS}f}" for share in (row.max(), *row))]
                 for path, row in answers
             )
+    sys.stdout.flush()  # here, where a reader that is gone, such as head, is no error
 
 
 def _rounded(probability: float) -> float:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from stages.settings import Name, Schema, did_you_mean
+from stages.settings import Name, Schema, did_you_mean, misfit
 
 IMAGE, CLASSES = "image", "classes"  # what the network reads and what it answers; no layer may take these names
 
@@ -86,10 +86,12 @@ class Optimizer(Schema):
         return arguments
 
     @model_validator(mode="after")
-    def _is_averaged_elsewhere(self) -> Self:
+    def _asks_for_what_the_loop_does(self) -> Self:
         for name in self.__pydantic_extra__:
             if name in ("use_ema", "ema_momentum", "ema_overwrite_frequency"):
-                raise _misfit(name, "training.ema_decay, which validation sees too, in place of Keras's use_ema")
+                raise misfit("training.ema_decay, which validation sees too, in place of Keras's use_ema", name)
+            if name == "loss_scale_factor":
+                raise misfit("no scaling of the loss, which neither float32 nor bfloat16 needs", name)
         return self
 
 
@@ -113,7 +115,7 @@ class Schedule(Schema):
     def _settings_fit(self) -> Self:
         of_step = [self.every_epochs is not None, self.factor is not None]
         if (self.name == "step" and not all(of_step)) or (self.name != "step" and any(of_step)):
-            raise _misfit(self.name, "every_epochs and factor with the schedule step, and with no other")
+            raise misfit("every_epochs and factor with the schedule step, and with no other", self.name)
         return self
 
 
@@ -152,18 +154,18 @@ class Training(Schema):
     @model_validator(mode="after")
     def _shards_share_the_threads(self) -> Self:
         if self.threads % self.shards:
-            raise _misfit(str(self.shards), f"shards: a number that divides threads, {self.threads}")
+            raise misfit(f"shards: a number that divides threads, {self.threads}", str(self.shards))
         return self
 
     @model_validator(mode="after")
     def _choices_are_made_on_held_out_images(self) -> Self:
         if (self.keep == "best" or self.patience is not None) and isinstance(self.validation, str):
-            raise _misfit(self.validation, "validation: a number of held-out images, for keep: best and patience")
+            raise misfit("validation: a number of held-out images, for keep: best and patience", self.validation)
         return self
 
 
 class TestTime(Schema):
-    """What the answer is averaged over when the model is asked; a training step is as without.
+    """Test-time augmentation: what the answer is averaged over when the model is asked; a training step is as without.
 
     Attributes:
         flip: The image and its mirror image, left to right.
@@ -203,28 +205,23 @@ class Recipe(Schema):
         for position, name in enumerate(self.network):
             before = [IMAGE, *self.network[:position]]
             if name in (IMAGE, CLASSES):
-                raise _misfit(name, f"network: a name other than {IMAGE} and {CLASSES}, which are taken")
+                raise misfit(f"network: a name other than {IMAGE} and {CLASSES}, which are taken", name)
             if name in before:
-                raise _misfit(name, "network: each name once, since it stands for one layer")
+                raise misfit("network: each name once, since it stands for one layer", name)
             if name not in self.layers:
-                raise _misfit(name, f"network: names described under layers{did_you_mean(name, self.layers)}")
+                raise misfit(f"network: names described under layers{did_you_mean(name, self.layers)}", name)
             for read in self.layers[name].inputs or []:
                 if read not in before:
                     known = f"{', '.join(before)}{did_you_mean(read, before)}"
-                    raise _misfit(read, f"layers.{name}.inputs: names that stand before it in the network: {known}")
+                    raise misfit(f"layers.{name}.inputs: names that stand before it in the network: {known}", read)
         read_by_another = {self.network[-1]}.union(*self.inputs().values())
         for name in self.layers:
             if name not in self.network:
-                raise _misfit(name, "layers: only layers that stand in network")
+                raise misfit("layers: only layers that stand in network", name)
             if name not in read_by_another:
-                raise _misfit(name, "network: a later layer to read each layer but the last")
+                raise misfit("network: a later layer to read each layer but the last", name)
         return self
 
     def inputs(self) -> dict[str, list[str]]:
         """Return which layers each layer reads, in the order of the network."""
         return {name: self.layers[name].inputs or [before] for before, name in pairwise([IMAGE, *self.network])}
-
-
-def _misfit(name: str, expected: str) -> PydanticCustomError:
-    # {expected} as a field, because a message may not hold braces of its own
-    return PydanticCustomError("unknown_key", "{expected}", {"expected": expected, "key": name})

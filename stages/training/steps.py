@@ -23,6 +23,10 @@ from stages.training.windows import Window
 from stages.training.workers import Workers
 
 
+class NoGradientError(Exception):
+    """The loss does not change with some of the weights; the message names them."""
+
+
 class Totals(NamedTuple):
     """Sums over the images seen since the last reset.
 
@@ -224,7 +228,12 @@ class Steps:
             losses = self._cross_entropy(labels, logits)
             objective = shard.share * tf.add_n([tf.reduce_mean(losses), *self._model.losses])
         hits = tf.math.count_nonzero(tf.argmax(logits, 1, tf.int32) == labels, dtype=tf.int32)
-        return [tf.reduce_sum(tf.cast(losses, tf.float64)), hits, objective, *tape.gradient(objective, variables)]
+        gradients = tape.gradient(objective, variables)
+        weights = self._model.trainable_variables
+        out_of_reach = [weight.path for weight, gradient in zip(weights, gradients, strict=True) if gradient is None]
+        if out_of_reach:
+            raise NoGradientError(", ".join(out_of_reach))
+        return [tf.reduce_sum(tf.cast(losses, tf.float64)), hits, objective, *gradients]
 
     def _cross_entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         if not self._smoothing:

@@ -11,7 +11,7 @@ def write(path: Path, seconds: float) -> None:
 
     Args:
         path: An ignored file in logs/.
-        seconds: From the first step of this process to the last validation.
+        seconds: From the reading of the images to the last validation, as far as this process made them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     entry = {

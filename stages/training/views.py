@@ -1,4 +1,4 @@
-"""Test-time averaging: a classifier asked about several views of an image, inside the model that is saved.
+"""Test-time augmentation: a classifier asked about several views of an image, inside the model that is saved.
 
 So whoever has the model, in Keras or LiteRT, gets the averaged answer from one call and need not know of it.
 """

@@ -14,11 +14,12 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_figure_is_of_a_recipe_on_a_dataset():
     published.PATH.write_text("accuracy: {tiny: {mlp: 0.5, wide: 1}, other: {mlp: 0.0}}\n")
+    others = published.Published.load(published.PATH)
 
-    assert 0.5 == published.find_accuracy("tiny", "mlp")
-    assert 0.0 == published.find_accuracy("other", "mlp")
-    assert published.find_accuracy("other", "wide") is None
-    assert published.find_accuracy("third", "mlp") is None
+    assert 0.5 == others.find_accuracy("tiny", "mlp")
+    assert 0.0 == others.find_accuracy("other", "mlp")
+    assert others.find_accuracy("other", "wide") is None
+    assert others.find_accuracy("third", "mlp") is None
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_what_does_not_fit_is_told(text: str | None, expected: str):
         published.PATH.write_text(text)
 
     with pytest.raises(InputError) as caught:
-        published.find_accuracy("tiny", "mlp")
+        published.Published.load(published.PATH)
     assert str(caught.value).startswith("published.yaml: ")
     assert expected in str(caught.value)
 

@@ -114,6 +114,7 @@ def test_one_word_describes_data_of_ones_own(kind, given):
 WRONG = {
     "no data": ({"title": "Mine"}, "one of the keys files, npz, folder and csv, received 'none of them'"),
     "two kinds": ({"folder": {}, "csv": {}}, "one of the keys files, npz, folder and csv, received 'folder and csv'"),
+    "files without files": ({"files": None, "classes": ["a", "b"]}, "the four files under files, received 'none'"),
     "mirrors": ({"folder": {}, "mirrors": []}, "no mirrors beside data of your own"),
     "unknown key": ({"folder": {"size": [3, 4]}}, "folder: expected only the keys image_size, channels"),
     "size of an npz": ({"npz": {"image_size": [3, 4]}}, "npz: expected only the keys train_images"),

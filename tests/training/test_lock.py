@@ -1,15 +1,12 @@
-import os
 import signal
 import subprocess
-import sys
 from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
-from stages.errors import InputError
 from stages.training import lock
-from tests.processes import PATIENCE, hear_interrupts
+from tests.processes import PATIENCE, line_of, start_code
 
 HOLDER = """
 import sys
@@ -31,44 +28,10 @@ for threads in map(int, sys.argv[2:]):
         print(f"-{min(threads, 2)}", file=log, flush=True)
 """
 BUSY = "other trainings use the processor; waiting until they leave enough of it"
-STAGE = """
-import sys
-from stages.errors import InputError
-from stages.training import lock
-parent = lock.Parent()
-print("started", flush=True)
-for _ in sys.stdin:
-    try:
-        parent.check()
-        print("goes on", flush=True)
-    except InputError as error:
-        print(error, flush=True)
-"""
-STARTERS = {
-    "direct": "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])",
-    "a shell between": """
-import subprocess, sys
-subprocess.run(["/bin/sh", "-c", '"$0" "$@"; exit', sys.executable, "-c", sys.argv[1]])
-""",
-}
-
-
-def start(code: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
-    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), **variables}
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts
-    )
 
 
 def hold(output: Path) -> subprocess.Popen[str]:
-    return start(HOLDER, str(output))
-
-
-def line_of(pipe: object) -> str:
-    return pipe.readline().strip()
+    return start_code(HOLDER, str(output))
 
 
 @pytest.mark.parametrize("how", ["ends", "raises", "is killed"])
@@ -120,7 +83,7 @@ def test_the_lock_is_let_go_when_the_block_raises(tmp_path: Path):
 
 def share(log: Path, *threads: int) -> subprocess.Popen[str]:
     """Start a process that takes its share of two cores, once for each number of threads, and leaves at each line."""
-    return start(SHARER, str(log), *map(str, threads))
+    return start_code(SHARER, str(log), *map(str, threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -184,30 +147,3 @@ def test_a_cache_that_cannot_be_written_to_ends_no_training(
     [line] = capsys.readouterr().err.splitlines()
     assert ran == [True]
     assert line.startswith("no lock could be set (")
-
-
-@pytest.mark.parametrize("stage", [True, False], ids=["stage", "by hand"])
-@pytest.mark.parametrize("starter", STARTERS.values(), ids=STARTERS)
-def test_a_stage_ends_when_dvc_is_gone_and_a_training_by_hand_does_not(starter: str, stage: bool):
-    variables = {"SHELL": "/bin/sh"} | ({"DVC_STAGE": "train@tiny"} if stage else {})
-    with start(starter, STAGE, **variables) as process:
-        assert line_of(process.stdout) == "started"
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert line_of(process.stdout) == "goes on"
-        process.kill()
-        process.wait()
-        process.stdin.write("\n")
-        process.stdin.flush()
-        gone = "dvc: expected the process that started this stage, received none: it was killed; run dvc repro again"
-        assert line_of(process.stdout) == (gone if stage else "goes on")
-        process.stdin.close()
-
-
-def test_a_parent_that_lives_is_no_error(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("DVC_STAGE", "train@tiny")
-    parent = lock.Parent()
-    parent.check()
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    with pytest.raises(InputError, match="expected the process that started this stage"):
-        parent.check()

@@ -112,6 +112,12 @@ def test_an_answer_is_not_averaged_unasked(written: str):
         ("{layer: Flatten}", "{rate: 1}", "layers.flatten.layer: expected a value, received nothing"),
         (
             "name: adam",
+            "name: adam, loss_scale_factor: 128",
+            "optimizer: expected no scaling of the loss, which neither float32 nor bfloat16 needs, received "
+            "'loss_scale_factor'",
+        ),
+        (
+            "name: adam",
             "name: adam, use_ema: true",
             "optimizer: expected training.ema_decay, which validation sees too, in place of Keras's use_ema",
         ),
