@@ -110,6 +110,7 @@ def main(
     for recipe in recipes or RIVALS:
         Recipe.load(_run(recipe).recipe_path)  # so that what is missing is told before anything is timed
         arrays.read_description(_run(recipe).data)
+        console.say(f"{recipe} is to pass {', '.join(f'{each.target:g} of {each.system}' for each in RIVALS[recipe])}")
     for recipe in recipes or RIVALS:
         row: Row = {"sha256": _fingerprint(recipe), "timed": [list(rival) for rival in RIVALS[recipe]], "pairs": []}
         if resume and all(rows.get(recipe, {}).get(key) == row[key] for key in ("sha256", "timed")):

@@ -79,9 +79,7 @@ def _repro_seconds(runs: list[str]) -> float:
         started = time.monotonic()
         command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", *targets]
         if subprocess.run(command, env={**os.environ, "STAGES_CACHE": cache}).returncode:
-            raise InputError(
-                " ".join(command[1:5]), "every stage to run", "the failure above", "mend it, and begin again"
-            )
+            raise InputError("dvc repro", "every stage to run", "the failure above", "mend it, and begin again")
         return time.monotonic() - started
 
 

@@ -1,7 +1,7 @@
 """Score the model of a run, and show where it is right and where it is wrong.
 
-Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its
-dataset's file and its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
+Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and
+its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
 plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
 In dvc.yaml: `evaluate`.
 

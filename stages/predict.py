@@ -1,8 +1,8 @@
 """Let the model of a run say what it sees.
 
-As a stage: reads models/<run>.keras and the test images of the run's dataset; writes
-predictions/<run>.csv and plots/predictions/<run>.png. By hand, with pictures: reads models/<run>.tflite and how the
-dataset was made from datasets/<dataset>.yaml, if there is such a file; prints what they are. In dvc.yaml: `predict`.
+As a stage: reads models/<run>.keras and the test images of the run's dataset; writes predictions/<run>.csv and
+plots/predictions/<run>.png. By hand, with pictures: reads models/<run>.tflite and how the dataset was made from
+datasets/<dataset>.yaml, if there is such a file; prints what they are. In dvc.yaml: `predict`.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
