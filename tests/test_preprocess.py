@@ -174,10 +174,8 @@ def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
     monkeypatch.setattr(arrays, "write_description", fail)
     result = run()
     [line] = result.stderr.splitlines()
-    assert (result.exit_code, line.startswith("error: disk: Input/output error; nothing half-written is left")) == (
-        1,
-        True,
-    )
+    told = "error: disk: Input/output error; nothing half-written is left"
+    assert (result.exit_code, line.startswith(told)) == (1, True)
     assert before == contents(OUTPUT.parent)
     assert list(OUTPUT.parent.iterdir()) == [OUTPUT]
 
