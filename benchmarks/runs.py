@@ -160,10 +160,14 @@ def params(count: int) -> str:
 
 def copy_outputs(folder: Path, count: int) -> None:
     """Give each run copies of what the first one has made."""
-    made = [path for output in OUTPUTS for path in (folder / output).rglob(f"{FIRST}.*")]
+    made = [path for output in OUTPUTS for path in (folder / output).rglob(f"{FIRST}*")]
     for path in made:
         for name in _names(count)[1:]:
-            shutil.copyfile(path, path.with_name(f"{name}{path.suffix}"))
+            copy = path.with_name(f"{name}{path.suffix}")
+            if path.is_dir():
+                shutil.copytree(path, copy, dirs_exist_ok=True)
+            else:
+                shutil.copyfile(path, copy)
 
 
 class Repository:

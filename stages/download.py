@@ -32,13 +32,14 @@ def main(
     ] = None,
 ) -> None:
     """Download a dataset from the first mirror that has it, and check each file's SHA-256."""
+    from stages import outputs
     from stages.images import catalog, downloads
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
     if local and (local / name).is_dir():
         local = local / name  # one folder for several datasets, whose files may have the same names
-    downloads.download(dataset, description, output or Path("data/raw") / name, local)
+    downloads.download(dataset, description, output or outputs.files(name), local)
     dataset.check_unchanged(description)
 
 

@@ -2,7 +2,7 @@
 
 Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and
 its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
-plots/{calibration,classes,confusion,history,mistakes}/<run>.png and the model card models/<run>.md.
+plots/pictures/<run>/ and the model card models/<run>.md.
 In dvc.yaml: `evaluate`.
 
     python -m stages.evaluate --run mnist-mlp
@@ -32,7 +32,7 @@ def main(
     seed: run_options.Seed = None,
 ) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
-    from stages import plan
+    from stages import outputs, plan
     from stages.evaluation import calibration, card, inference, mistakes, published, scores, tables
     from stages.images import arrays, catalog
     from stages.images.rows import FileRows
@@ -44,11 +44,11 @@ def main(
     described = arrays.read_description(chosen.data)
     recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
     others = published.Published.load(published.PATH)
-    epochs = history.read(plan.plot_path("history", run))
+    epochs = history.read(outputs.table("history", run))
     determinism.settle(chosen.seed, inference.THREADS)
-    path = plan.model_path(run)
+    path = outputs.model(run)
     model = model_file.load(path, described.image_shape, len(described.classes))
-    lite_path = plan.lite_path(run) if lite.exists(plan.lite_path(run)) else None
+    lite_path = outputs.lite_model(run) if lite.exists(outputs.lite_model(run)) else None
 
     examples = {split: arrays.read_split(chosen.data, split) for split in arrays.SPLITS}
     scored = {split: scores.Tally(len(labels), len(described.classes)) for split, (_, labels) in examples.items()}
@@ -65,29 +65,29 @@ def main(
     others.check_unchanged(published.PATH)
 
     reported = others.find_accuracy(chosen.dataset, chosen.recipe)
-    tables.write_metrics(plan.metrics_path(run), test, train, model.count_params(), reported)
-    tables.write_confusion(plan.plot_path("confusion", run), test, described.classes)
-    tables.write_classes(plan.plot_path("classes", run), test, described.classes)
+    tables.write_metrics(outputs.metrics(run), test, train, model.count_params(), reported)
+    tables.write_confusion(outputs.table("confusion", run), test, described.classes)
+    tables.write_classes(outputs.table("classes", run), test, described.classes)
 
     images, labels = examples["test"]
     bins = calibrated.bins()
     of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, reported, test, train, bins)
-    card.write(plan.card_path(run), of)
+    card.write(outputs.card(run), of)
     _draw(of, epochs, images, labels, mistaken)
     console.say(f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")
 
 
 def _draw(of: "Evaluated", epochs: "list[Epoch]", images: "Images", labels: "Labels", mistaken: "Tally") -> None:
     """Draw the pictures of a run, with the epochs of its training, its test images and the mistakes made on them."""
-    from stages import plan
+    from stages import outputs
     from stages.pictures import calibration, classes, confusion, curves, mistakes
 
     run, names = of.name, of.data.classes
-    curves.draw(plan.picture_path("history", run), run, epochs)
-    confusion.draw(plan.picture_path("confusion", run), run, of.test.confusion, names)
-    classes.draw(plan.picture_path("classes", run), run, of.test, names)
-    mistakes.draw(plan.picture_path("mistakes", run), run, images, labels, mistaken, names)
-    calibration.draw(plan.picture_path("calibration", run), run, of.bins)
+    curves.draw(outputs.picture("history", run), run, epochs)
+    confusion.draw(outputs.picture("confusion", run), run, of.test.confusion, names)
+    classes.draw(outputs.picture("classes", run), run, of.test, names)
+    mistakes.draw(outputs.picture("mistakes", run), run, images, labels, mistaken, names)
+    calibration.draw(outputs.picture("calibration", run), run, of.bins)
 
 
 if __name__ == "__main__":

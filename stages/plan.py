@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from stages import outputs
 from stages.errors import InputError
 from stages.settings import Name, Schema, did_you_mean, misfit
 
@@ -43,7 +44,7 @@ class Run(Schema):
     @property
     def data(self) -> Path:
         """The folder of the dataset's arrays."""
-        return Path("data/processed") / self.dataset
+        return outputs.arrays(self.dataset)
 
 
 class Plan(Schema):
@@ -84,38 +85,3 @@ def find_run(name: str, dataset: str | None = None, recipe: str | None = None, s
         raise InputError(PATH, known, repr(name), "choose one or add it under runs")
     given = {"dataset": dataset, "recipe": recipe, "seed": seed}
     return runs[name].model_copy(update={key: value for key, value in given.items() if value is not None})
-
-
-def model_path(run: str) -> Path:
-    """Where train leaves the model of a run."""
-    return Path("models") / f"{run}.keras"
-
-
-def lite_path(run: str) -> Path:
-    """Where train leaves the model of a run for LiteRT."""
-    return Path("models") / f"{run}.tflite"
-
-
-def card_path(run: str) -> Path:
-    """Where evaluate leaves the model card of a run."""
-    return Path("models") / f"{run}.md"
-
-
-def plot_path(kind: str, run: str) -> Path:
-    """Where a table to be drawn lies: plots/history, plots/confusion or plots/classes."""
-    return Path("plots") / kind / f"{run}.csv"
-
-
-def picture_path(kind: str, name: str) -> Path:
-    """Where a picture lies: of a run beside its tables and in folders of their own, of a dataset in plots/samples."""
-    return Path("plots") / kind / f"{name}.png"
-
-
-def metrics_path(run: str) -> Path:
-    """Where evaluate leaves the metrics of a run."""
-    return Path("metrics") / f"{run}.json"
-
-
-def predictions_path(run: str) -> Path:
-    """Where predict leaves the predictions of a run."""
-    return Path("predictions") / f"{run}.csv"

@@ -40,7 +40,7 @@ def main(
     """Predict the test images of a run's dataset into a CSV or, if pictures are named, print what they are."""
     from itertools import chain
 
-    from stages import plan
+    from stages import outputs, plan
     from stages.errors import InputError
     from stages.evaluation import inference, tables
     from stages.images import arrays, photos
@@ -67,12 +67,12 @@ def main(
         raise typer.Exit(1 if unreadable else 0)
 
     determinism.settle(0, inference.THREADS)  # nothing is drawn at random
-    model = model_file.load(plan.model_path(run), described.image_shape, len(described.classes))
+    model = model_file.load(outputs.model(run), described.image_shape, len(described.classes))
     images, labels = arrays.read_split(chosen.data, "test")
     batches = inference.predict_batches(model, FileRows(images), f"predicting the test images with {run}")
     first = next(batches)  # more than are drawn
-    tables.write_predictions(plan.predictions_path(run), chain([first], batches), labels, described.classes)
-    predictions.draw(plan.picture_path("predictions", run), run, images, labels, first, described.classes)
+    tables.write_predictions(outputs.predictions(run), chain([first], batches), labels, described.classes)
+    predictions.draw(outputs.first_predictions(run), run, images, labels, first, described.classes)
 
 
 if __name__ == "__main__":

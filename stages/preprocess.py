@@ -26,17 +26,17 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
     """Turn a dataset into uint8 arrays of shape (N, height, width, 1 or 3), describe them, and draw some of them."""
-    from stages import plan
+    from stages import outputs
     from stages.images import arrays, catalog, preprocessing
     from stages.pictures import samples
 
     description = catalog.path_of(name)
     dataset = catalog.Dataset.load(description)
-    folder = output or Path("data/processed") / name
-    written = preprocessing.preprocess(dataset, description, source or Path("data/raw") / name, folder)
+    folder = output or outputs.arrays(name)
+    written = preprocessing.preprocess(dataset, description, source or outputs.files(name), folder)
     if not output:
         images, labels = arrays.read_split(folder, "train")
-        samples.draw(plan.picture_path("samples", name), name, images, labels, written.classes)
+        samples.draw(outputs.samples(name), name, images, labels, written.classes)
     height, width, channels = written.image_shape
     console.say(
         f"{name}: {written.train.images} images to train on and {written.test.images} to test on, {height} × {width} "

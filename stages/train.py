@@ -47,7 +47,7 @@ def main(
     index: Annotated[int | None, typer.Option(help="Which of the workers this is, from 0.")] = None,
 ) -> None:
     """Train the model of a run, and write the model and the history of its epochs."""
-    from stages import plan
+    from stages import outputs, plan
     from stages.errors import InputError
     from stages.images import arrays
     from stages.training import determinism, lite_file, lock, model_file, network, timing, views
@@ -62,7 +62,7 @@ def main(
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
     team = Workers(find_cluster(workers, index))
     parent = Parent()
-    with lock.only_training_of(plan.model_path(run)) if team.is_chief else nullcontext(), team.failures_told():
+    with lock.only_training_of(outputs.model(run)) if team.is_chief else nullcontext(), team.failures_told():
         determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
         parent.check()  # it may be gone after so long a wait
         parts = team.replicas * recipe.training.shards
@@ -86,8 +86,8 @@ def main(
             recipe.check_unchanged(chosen.recipe_path)
             if weights:
                 model_file.save_weights(model, weights)
-            lite_file.save(for_lite, plan.lite_path(run))
-            model_file.save(model, plan.model_path(run))
+            lite_file.save(for_lite, outputs.lite_model(run))
+            model_file.save(model, outputs.model(run))
             team.part()
             checkpoint.delete()
 
@@ -105,7 +105,7 @@ def _train(
     """Train the model, and return its checkpoint, which may go when the model is saved."""
     import tensorflow as tf
 
-    from stages import plan
+    from stages import outputs
     from stages.errors import InputError
     from stages.training import history, precision, splits
     from stages.training.checkpoint import Checkpoint, key_of
@@ -126,7 +126,7 @@ def _train(
     def on_epoch(epochs: "list[Epoch]") -> None:
         if team.is_chief:
             recipe.check_unchanged(chosen.recipe_path)
-            history.write(plan.plot_path("history", run), epochs)
+            history.write(outputs.table("history", run), epochs)
 
     try:
         loop.run(on_epoch, look)

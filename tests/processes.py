@@ -6,6 +6,8 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO
@@ -61,6 +63,21 @@ def ended(process: BaseProcess) -> int | None:
     """Wait, and return the exit code; None if it hangs."""
     process.join(PATIENCE)
     return process.exitcode
+
+
+def wait_until(happened: Callable[[], object], *started: BaseProcess | subprocess.Popen[bytes]) -> bool:
+    """Wait as long as all these processes live; return whether it happened."""
+    begun = time.monotonic()
+    while not happened():
+        if not all(map(_lives, started)):
+            return bool(happened())
+        assert time.monotonic() - begun < PATIENCE
+        time.sleep(0.005)
+    return True
+
+
+def _lives(process: BaseProcess | subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None if isinstance(process, subprocess.Popen) else process.is_alive()
 
 
 def _train(folder: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:

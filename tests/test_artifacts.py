@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from stages import plan
+from stages import outputs, plan
 from stages.settings import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ RUNS = (
 def test_each_run_offers_its_model(run: str):
     offered = read_yaml(ROOT / "dvc.yaml")["artifacts"][run]
 
-    assert str(plan.model_path(run)) == offered["path"]
+    assert str(outputs.model(run)) == offered["path"]
     assert "model" == offered["type"]
     assert plan.Plan.load(ROOT / plan.PATH).runs[run].dataset in offered["labels"]
 

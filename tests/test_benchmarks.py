@@ -225,7 +225,9 @@ def test_the_graph_of_many_runs_is_the_projects_own(tmp_path: Path):
 
 
 def test_every_run_has_the_outputs_of_the_first(tmp_path: Path):
-    for path in ("models/run-001.keras", "plots/history/run-001.csv", "plots/samples/noise.png", "data/run-001.npz"):
+    picture = "plots/pictures/run-001/history.png"
+    of_the_run = ("models/run-001.keras", "plots/history/run-001.csv", picture)
+    for path in (*of_the_run, "plots/samples/noise.png", "data/run-001.npz"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     runs.copy_outputs(tmp_path, 3)
@@ -234,7 +236,8 @@ def test_every_run_has_the_outputs_of_the_first(tmp_path: Path):
         each.name for each in (tmp_path / "models").iterdir()
     }
     assert "plots/history/run-001.csv" == (tmp_path / "plots/history/run-003.csv").read_text()
-    assert 6 + 2 == sum(each.is_file() for each in tmp_path.rglob("*"))
+    assert picture == (tmp_path / "plots/pictures/run-003/history.png").read_text()
+    assert 3 * len(of_the_run) + 2 == sum(each.is_file() for each in tmp_path.rglob("*"))
 
 
 def test_toy_runs_are_up_to_date_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

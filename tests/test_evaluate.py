@@ -104,7 +104,7 @@ def test_scoring_twice_gives_the_same_bytes():
         CARD,
         Path("metrics/tiny-mlp.json"),
         *(Path(f"plots/{kind}/tiny-mlp.csv") for kind in ("confusion", "classes")),
-        *(Path(f"plots/{kind}/tiny-mlp.png") for kind in KINDS),
+        *(Path(f"plots/pictures/tiny-mlp/{kind}.png") for kind in KINDS),
     ]
     before = [path.read_bytes() for path in paths]
     scored()
@@ -162,7 +162,7 @@ def test_each_kind_of_picture_is_drawn():
     scored()
 
     for kind in KINDS:
-        with Image.open(f"plots/{kind}/tiny-mlp.png") as picture:
+        with Image.open(f"plots/pictures/tiny-mlp/{kind}.png") as picture:
             assert "PNG" == picture.format
 
 

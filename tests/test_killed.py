@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import pytest
 
 from stages import preprocess
 from tests import commands, tiny
-from tests.processes import PATIENCE, ended, start_training
+from tests.processes import ended, start_training, wait_until
 
 # what it does when it is killed, and how many seconds later
 KILLS = (("compiles", 0.2), ("trains", 0.3), ("writes", 0.1), ("compiles", 0.3), ("trains", 0.1), ("writes", 0.0))
@@ -69,17 +68,6 @@ class Project(NamedTuple):
 
     def is_made(self) -> bool:
         return (self.model, self.history) == ((self.folder / MODEL).read_bytes(), (self.folder / HISTORY).read_bytes())
-
-
-def wait_until(happened: Callable[[], bool], process: BaseProcess) -> bool:
-    """Wait, as long as the process lives; return whether it happened."""
-    begun = time.monotonic()
-    while not happened():
-        if not process.is_alive():
-            return happened()
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.005)
-    return True
 
 
 @pytest.fixture(scope="module")

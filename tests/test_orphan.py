@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests import pipeline, tiny
-from tests.processes import PATIENCE
+from tests.processes import PATIENCE, wait_until
 
 # 100 epochs of 200 steps ≈ 4 s on 2 cores, so that there is time to kill it
 RECIPE = tiny.RECIPE.replace("epochs: 2, batch_size: 20", "epochs: 100, batch_size: 1")
@@ -60,19 +60,11 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
                 each.kill()
 
 
-def wait_until(happened: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> None:
-    begun = time.monotonic()
-    while not happened():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() - begun < PATIENCE, log.read_text()
-        time.sleep(0.005)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_an_orphan_publishes_nothing_and_the_next_repro_waits_for_it(repository: Repository):
     first = repository.start("dvc", "repro", "train@tiny")
     first_log = repository.log
-    wait_until(lambda: any(repository.cache.glob("checkpoints/[!.]*.npz")), first, first_log)
+    assert wait_until(lambda: any(repository.cache.glob("checkpoints/[!.]*.npz")), first), first_log.read_text()
     orphan = psutil.Process(first.pid).children(recursive=True)[-1]  # a shell may stand between
     repository.started.append(orphan)
     orphan.send_signal(signal.SIGSTOP)  # so that it is still there when the next one starts
@@ -82,7 +74,7 @@ def test_an_orphan_publishes_nothing_and_the_next_repro_waits_for_it(repository:
     repository.set_seed(1)
     second = repository.start("dvc", "repro", "train@tiny")
     second_log = repository.log
-    wait_until(lambda: WAITING in second_log.read_text(), second, second_log)
+    assert wait_until(lambda: WAITING in second_log.read_text(), second), second_log.read_text()
     assert not any((repository.folder / path).exists() for path in OUTPUTS)
     orphan.send_signal(signal.SIGCONT)
     assert second.wait(PATIENCE) == 0, second_log.read_text()

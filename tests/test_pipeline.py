@@ -83,8 +83,9 @@ def test_plots_draw_what_the_tables_say(repository):
     shown = json.loads(repository.dvc("plots", "show", "--json"))
     assert "errors" not in shown
     tables = {f"plots/{kind}/{run}.csv" for kind in ("history", "classes", "confusion") for run in RUNS}
-    kinds = ("calibration", "classes", "confusion", "history", "mistakes", "predictions")
-    pictures = {f"plots/{kind}/{run}.png" for kind in kinds for run in RUNS} | {"plots/samples/tiny.png"}
+    kinds = ("calibration", "classes", "confusion", "history", "mistakes")
+    pictures = {f"plots/pictures/{run}/{kind}.png" for kind in kinds for run in RUNS}
+    pictures |= {f"plots/predictions/{run}.png" for run in RUNS} | {"plots/samples/tiny.png"}
     assert set(shown["data"]) == tables | pictures
     assert {"image"} == {plot["type"] for path in pictures for plot in shown["data"][path]}
     for path in tables:

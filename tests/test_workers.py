@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from benchmarks.workers import free_addresses
 from stages import preprocess, train
 from stages.training import history
 from tests import commands, pipeline, processes, tiny
-from tests.processes import PATIENCE, ended
+from tests.processes import ended, wait_until
 
 RUN = "tiny-mlp"
 MODEL, HISTORY = Path(f"models/{RUN}.keras"), Path(f"plots/history/{RUN}.csv")
@@ -73,14 +72,6 @@ class Machines:
 def config(addresses: list[str], job: str, index: int) -> str:
     """Return what TF_CONFIG says to a worker."""
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": job, "index": index}})
-
-
-def wait_until(happened: Callable[[], bool], alive: list[BaseProcess]) -> None:
-    begun = time.monotonic()
-    while not happened():
-        assert all(process.is_alive() for process in alive)
-        assert time.monotonic() - begun < PATIENCE
-        time.sleep(0.02)
 
 
 def project(folder: Path, recipe: str) -> Path:
@@ -145,7 +136,7 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(
     machines = Machines(project(tmp_path / "p", LONG), 2)
     started = machines.start("--checkpoint-seconds", "0.2")
     checkpoints = machines.folders[0] / "cache/checkpoints"
-    wait_until(lambda: "epoch 3/" in machines.said(0) and any(checkpoints.glob("[!.]*.npz")), started)
+    assert wait_until(lambda: "epoch 3/" in machines.said(0) and any(checkpoints.glob("[!.]*.npz")), *started)
     started[victim].kill()
     other = 1 - victim
     started[other].join(60)  # some seconds are promised
@@ -166,7 +157,7 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(
 def test_ctrl_c_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path):
     machines = Machines(project(tmp_path / "p", LONG.replace("epochs: 60", "epochs: 3000")), 2)
     started = machines.start("--checkpoint-seconds", "1000")
-    wait_until(lambda: "epoch 2/" in machines.said(0), started)
+    assert wait_until(lambda: "epoch 2/" in machines.said(0), *started)
     assert started[1].pid
     os.kill(started[1].pid, signal.SIGINT)
 
@@ -179,7 +170,7 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
     here = project(tmp_path / "p", LONG)
     addresses = ",".join(free_addresses(2))
     process = processes.start_training(here, "--run", RUN, "--workers", addresses, "--index", "0")
-    wait_until(lambda: "chief; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), [process])
+    assert wait_until(lambda: "chief; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), process)
     time.sleep(1)
     assert process.pid
     os.kill(process.pid, signal.SIGINT)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages import plan
+from stages import outputs, plan
 from stages.evaluation import experiments
 from stages.training import history
 
@@ -53,8 +53,8 @@ def _results(revision: str, data: dict[str, Any], run: str, cache: Any) -> dict[
     results: dict[str, float] = {}
     made, scored = _hashes(trained, "outs"), _hashes(evaluated, "deps")
     if made.items() <= scored.items():
-        results.update(data.get("metrics", {}).get(f"metrics/{run}.json", {}).get("data") or {})
-    training, curves = given.get("training", {}), made.get(plan.plot_path("history", run).as_posix())
+        results.update(data.get("metrics", {}).get(outputs.metrics(run).as_posix(), {}).get("data") or {})
+    training, curves = given.get("training", {}), made.get(outputs.table("history", run).as_posix())
     if isinstance(training.get("validation"), int) and curves:
         path = Path(cache.oid_to_path(curves))
         if path.exists():  # else it was not pulled, or thrown away since

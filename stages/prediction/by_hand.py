@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from stages import console, plan
+from stages import console, outputs, plan
 from stages.errors import InputError
 from stages.evaluation import inference
 from stages.images import catalog, photos
@@ -58,12 +58,12 @@ def network_of(
         InputError: The run was not trained, or what was trained does not fit.
     """
     shape, num_classes = described.image_shape, len(described.classes)
-    if not weights and lite.exists(plan.lite_path(run)):
-        return partial(lite.predict, lite.load(plan.lite_path(run), shape, num_classes))
+    if not weights and lite.exists(outputs.lite_model(run)):
+        return partial(lite.predict, lite.load(outputs.lite_model(run), shape, num_classes))
     determinism.settle(chosen.seed, inference.THREADS)
     if weights:
         model = network.build(Recipe.load(chosen.recipe_path), chosen.recipe_path, shape, num_classes)
         model_file.load_weights(model, weights)
     else:
-        model = model_file.load(plan.model_path(run), shape, num_classes)
+        model = model_file.load(outputs.model(run), shape, num_classes)
     return partial(inference.predict, model, what="looking")

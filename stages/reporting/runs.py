@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages import plan
+from stages import outputs, plan
 from stages.errors import InputError
 from stages.evaluation import intervals
 from stages.images import catalog
 from stages.plan import Run
 
+PREDICTIONS = "predictions"
 # kind of picture: what it shows, and how to read it
 PICTURES = {
     "history": ("Training curves", "Validation that gets worse while training gets better is overfitting."),
@@ -20,7 +21,7 @@ PICTURES = {
     "mistakes": ("Most confident mistakes", "Where it was surest, and wrong."),
     "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
     "calibration": ("Calibration", "Points below the dashed line: surer than right."),
-    "predictions": ("First test images", "What it says of images it was not trained on."),
+    PREDICTIONS: ("First test images", "What it says of images it was not trained on."),
 }
 
 
@@ -62,23 +63,24 @@ def read() -> tuple[list[Result], list[str]]:
         InputError: params.yaml, a dataset's file, a metrics file or a table of the classes does not fit.
     """
     runs = plan.Plan.load(plan.PATH).runs
-    results = [_read(name, run) for name, run in runs.items() if plan.metrics_path(name).exists()]
+    results = [_read(name, run) for name, run in runs.items() if outputs.metrics(name).exists()]
     results.sort(key=lambda result: (result.title, result.run.dataset, -result.metrics["accuracy"]))
-    return results, [name for name in runs if not plan.metrics_path(name).exists()]
+    return results, [name for name in runs if not outputs.metrics(name).exists()]
 
 
 def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
     """Return the title and the sample sheet of each dataset of some results, by the dataset's name."""
     titles = {result.run.dataset: result.title for result in results}
-    sheets = [(titles[dataset], plan.picture_path("samples", dataset)) for dataset in sorted(titles)]
+    sheets = [(titles[dataset], outputs.samples(dataset)) for dataset in sorted(titles)]
     return [(title, path.read_bytes()) for title, path in sheets if path.exists()]
 
 
 def _read(name: str, run: Run) -> Result:
-    pictures = {kind: plan.picture_path(kind, name) for kind in PICTURES}
-    card = plan.card_path(name)
-    metrics = _read_metrics(plan.metrics_path(name))
-    counts = _count(plan.plot_path("classes", name))
+    pictures = {kind: outputs.picture(kind, name) for kind in PICTURES}
+    pictures[PREDICTIONS] = outputs.first_predictions(name)
+    card = outputs.card(name)
+    metrics = _read_metrics(outputs.metrics(name))
+    counts = _count(outputs.table("classes", name))
     is_mixed = counts is not None and not _agree(metrics, *counts)
     return Result(
         name,
