@@ -83,6 +83,7 @@ class Timed(NamedTuple):
 
 ASKED = (
     Timed("`dvc repro`", ("-m", "dvc", "repro"), 10),
+    Timed("`dvc repro --all-pipelines`", ("-m", "dvc", "repro", "--all-pipelines")),
     Timed("`dvc status`", ("-m", "dvc", "status"), 6),
     Timed("`dvc metrics show`", ("-m", "dvc", "metrics", "show"), 3),
     Timed("`dvc params diff`", ("-m", "dvc", "params", "diff")),
@@ -204,7 +205,7 @@ class Repository:
             started = time.monotonic()
             said = self._python(*timed.words)
             seconds.append(time.monotonic() - started)
-            if timed.words[-1] in ("repro", "status"):
+            if {"repro", "status"} & set(timed.words):
                 require_up_to_date(said)
         return seconds
 

@@ -246,10 +246,11 @@ def test_toy_runs_are_up_to_date_and_timed(tmp_path: Path, monkeypatch: pytest.M
     runs.write_toy(repository.folder)
     repository.hold(2)
 
-    assert 1 == len(repository.time(runs.ASKED[0]))
+    asked = {timed.words[-1]: timed for timed in runs.ASKED}
+    assert 1 == len(repository.time(asked["repro"]))
     (repository.folder / "recipes/noise.yaml").write_text("changed")
     with pytest.raises(InputError, match="expected 'Data and pipelines are up to date"):
-        repository.time(runs.ASKED[1])
+        repository.time(asked["status"])
 
 
 def test_runs_that_are_not_up_to_date_are_not_timed():
