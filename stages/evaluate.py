@@ -2,8 +2,7 @@
 
 Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and
 its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
-plots/pictures/<run>/ and the model card models/<run>.md.
-In dvc.yaml: `evaluate`.
+plots/pictures/<run>/ and the model card models/<run>.md. In dvc.yaml: `evaluate`.
 
     python -m stages.evaluate --run mnist-mlp
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from stages import outputs
 from stages.errors import InputError
 
 HELD_OUT, TEST = "held_out", "accuracy"  # accuracies: what is chosen by, where a run holds images out, and what is not
@@ -64,8 +65,10 @@ def compare(shown: list[dict[str, Any]], run: str, results: Mapping[str, dict[st
     for entry in commit.get("experiments") or []:
         last = entry["revs"][-1]
         after, metrics = params(_data(last), run), results.get(last["rev"], {})
-        changes = [*_changes(before, after), *_other_arrays(_data(commit), _data(last), after.get("dataset"))]
-        if not after or (not changes and metrics in ({}, base)):  # it could not be read, or is another run's
+        if not after:  # it could not be read
+            continue
+        changes = [*_changes(before, after), *_other_arrays(_data(commit), _data(last), after.get("dataset", ""))]
+        if not changes and metrics in ({}, base):  # it is another run's
             continue
         changes = [change for change in changes if not change.startswith("seed=")]
         seed, name = after.get("seed", -1), entry["name"] or last["rev"][:7]
@@ -115,9 +118,9 @@ def _changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") ->
             yield f"{prefix}{key}={_plain(new)}"
 
 
-def _other_arrays(before: dict[str, Any], after: dict[str, Any], dataset: str | None) -> Iterator[str]:
+def _other_arrays(before: dict[str, Any], after: dict[str, Any], dataset: str) -> Iterator[str]:
     """Yield the arrays of a dataset if they are known to differ, as after a change of its file or its pictures."""
-    path = f"data/processed/{dataset}"
+    path = outputs.arrays(dataset).as_posix()
     old, new = (data.get("outs", {}).get(path, {}).get("hash") for data in (before, after))
     if old and new and old != new:
         yield f"{path}={new[:7]}"
