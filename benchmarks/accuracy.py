@@ -40,8 +40,8 @@ that the tutorial prints.
   its own epochs and schedule, and with seed 0 in the first pair, 1 in the second, and so on. The test images choose
   nothing.
 
-Times as fast is the tutorial's seconds ÷ ours, 0 for a pair in which ours never gets there. Each figure is the median
-of the pairs, with the lowest and the highest.
+Times as fast is the tutorial's seconds ÷ ours, 0 for a pair in which ours never gets there; behind *best* stands the
+highest test accuracy of such pairs. Each figure is the median of the pairs, with the lowest and the highest.
 
 | ours | tutorial's system | target | timed | tutorial's seconds | after epoch | our seconds | times as fast | pairs |
 |---|---|---|---|---|---|---|---|---|
