@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import processor
 from benchmarks.pairs import measure, read_rows, today
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS, tutorial_epochs, tutorial_seconds
@@ -28,9 +29,10 @@ TEXT = """\
 # How fast the whole job is
 
 `python -m benchmarks.job`, {date}, one run: `dvc repro` of {runs}, from downloaded data to predictions, with everything
-forced, took **{ours:.0f} s**. Their tutorials' scripts, one after another, take **{theirs:.0f} s** on the same machine,
-{starts:.0f} s of it the starts of {count} processes: **{ratio:.1f} times** as long. Theirs is put together from the
-pairs of [RESULTS.md](RESULTS.md), as the compilation and the steady epoch times the number of epochs:
+forced, took **{ours:.0f} s** on {cores}. Their tutorials' scripts, one after another, take
+**{theirs:.0f} s**, {starts:.0f} s of it the starts of {count} processes: **{ratio:.1f} times** as long. Theirs is
+put together from the pairs of [RESULTS.md](RESULTS.md), as the compilation and the steady epoch times the number
+of epochs:
 
 | run | epochs | tutorial's seconds |
 |---|---|---|
@@ -57,6 +59,7 @@ def main() -> None:
     ours, total = _repro_seconds(runs), sum(theirs.values()) + starts
     text = TEXT.format(
         date=today(),
+        cores=processor.cores(),
         runs=", ".join(f"`{name}`" for name in runs),
         count=len(runs),
         ours=ours,

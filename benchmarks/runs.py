@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks import processor
 from benchmarks.pairs import ROOT, cells, spread, today
 from stages import atomic, console
 from stages.errors import InputError
@@ -258,7 +259,7 @@ def table(seconds: dict[tuple[str, str, int], list[float]]) -> str:
 def _machine() -> str:
     reader = "with" if importlib.util.find_spec("_ruamel_yaml") else "without"
     versions = f"Python {platform.python_version()}, DVC {version('dvc')}, ruamel.yaml {version('ruamel.yaml')}"
-    return f"{os.cpu_count()} cores {platform.machine()}; {versions} {reader} its reader in C"
+    return f"{processor.cores()}; {versions} {reader} its reader in C"
 
 
 def _names(count: int) -> list[str]:

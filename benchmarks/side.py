@@ -7,7 +7,6 @@ The clock runs from the call of `fit`, or the making of the loop, to the last va
 
 import json
 import math
-import os
 import platform
 import time
 from enum import StrEnum
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from benchmarks import processor
 from benchmarks.systems import SYSTEMS, System
 from stages import console
 
@@ -183,7 +183,7 @@ def machine() -> str:
 
     bfloat16 = "with" if precision.supported("bfloat16") == "bfloat16" else "without"
     versions = f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}"
-    return f"{os.cpu_count()} cores {platform.machine()} {bfloat16} bfloat16; {versions}, NumPy {np.__version__}"
+    return f"{processor.cores()} {bfloat16} bfloat16; {versions}, NumPy {np.__version__}"
 
 
 def _first(examples: Any, split: str, images: int) -> Any:

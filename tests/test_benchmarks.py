@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import accuracy, curve, job, pairs, runs, side, streaming, systems, training, workers
+from benchmarks import accuracy, curve, job, pairs, processor, runs, side, streaming, systems, training, workers
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.errors import InputError
@@ -304,3 +306,7 @@ def test_several_processes_are_timed(project: Path, monkeypatch: pytest.MonkeyPa
     assert pair.keys() == {"1", "2"}
     assert pair["1"]["images"] == pair["2"]["images"] > 0
     assert "| `mnist-mlp-wide` | " in workers.TABLE.read_text()
+
+
+def test_a_measurement_names_the_processor():
+    assert re.fullmatch(rf"{os.cpu_count()} cores of \S.*", processor.cores())
