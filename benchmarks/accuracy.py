@@ -34,7 +34,8 @@ that the tutorial prints.
 
 - The tutorial's seconds run from the call of `fit` to the end of its last epoch, with validation where its code has
   it. Where *timed* names fewer epochs or images than it has, they are the compilation plus the steady epoch times its
-  epochs.
+  epochs. After which of its epochs it first passes the target is not measured: where it ends higher than it prints,
+  the factor is at most so large.
 - Ours run from the making of the loop, compilation included, to the end of the first epoch whose test accuracy is the
   target or more; the scoring of the test images, after every epoch, is part of them. A recipe is trained whole, with
   its own epochs and schedule, and with seed 0 in the first pair, 1 in the second, and so on. The test images choose
