@@ -1,11 +1,11 @@
-# Every target sets up what it needs. The first time that takes some minutes: TensorFlow is a 600 MB download.
+# Every target sets up what it needs, which takes some minutes the first time: TensorFlow is a 600 MB download.
 PYTHON ?= python3
 RUN ?= mnist-mlp
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
-help: ## Say what can be made
+help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1	/' | expand -t 12
 
 .PHONY: install
@@ -19,22 +19,22 @@ install: .venv/installed ## Set up .venv with the exact versions of constraints.
 	@touch $@
 
 .PHONY: repro
-repro: install ## Run what is out of date: download, preprocess, train, evaluate, predict; then show the metrics
+repro: install ## Run the stages that are out of date, then show the metrics
 	dvc repro
 	dvc metrics show
 
 .PHONY: test
-test: check ## Lint, check the types, run the tests
+test: check ## Lint, check types, run the tests
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
-check: install ## Lint and check the types
+check: install ## Lint and check types
 	ruff format --check .
 	ruff check .
 	mypy
 
 .PHONY: format
-format: install ## Put the code into shape
+format: install ## Format the code
 	ruff format .
 	ruff check --fix .
 
@@ -43,15 +43,15 @@ compare: install ## Show the experiments of a run: make compare RUN=mnist-mlp
 	@python -m stages.compare $(RUN)
 
 .PHONY: schemas
-schemas: install ## Write the JSON Schemas that editors complete YAML by, after a change to what it may say
+schemas: install ## Write the JSON Schemas of the YAML files, for editors
 	python -m stages.schemas
 
 .PHONY: report
-report: install ## Put all runs and their pictures into one page that needs no network: report.html
+report: install ## Write report.html: all runs and their plots on one page that needs no network
 	@python -m stages.report
 
 .PHONY: bench
-bench: install ## Time the training against the tutorials' own code, in pairs, and the whole job: an estimated 70 minutes
+bench: install ## Time training and the whole job against the tutorials' own code, in pairs: an estimated 70 minutes
 	python -m benchmarks.training
 	python -m benchmarks.accuracy
 	python -m benchmarks.job

@@ -1,1 +1,1 @@
-"""What the training loop is measured against, and how."""
+"""Benchmarks of training, prediction and DVC, and the tutorials' own code to compare with."""

@@ -1,8 +1,8 @@
-"""Train some epochs on a folder of arrays, in a process of its own; print the pace of the steps as JSON.
+"""Train some epochs on a folder of arrays, and print the time of the steps and the memory as JSON.
 
-python -m benchmarks.epochs data/processed/mnist recipes/mlp.yaml 5 disk
+    python -m benchmarks.epochs data/processed/mnist recipes/mlp.yaml 5 disk
 
-The clock runs from the end of the first step, and so without compilation, to the end of the last.
+The clock runs from the end of the first step to the end of the last. Compilation is not included.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import Annotated
 
 import typer
 
-from stages import console
+from stages.common import console
 
 app = console.new_app()
 
 
-class Where(StrEnum):
-    """Where the images are while the network trains."""
+class Storage(StrEnum):
+    """Place of the images during the training."""
 
     MEMORY = "memory"
     DISK = "disk"
@@ -28,44 +28,36 @@ class Where(StrEnum):
 @app.command()
 @console.command
 def main(
-    data: Path,
-    recipe: Path,
+    folder: Path,
+    recipe_path: Path,
     epochs: int,
-    where: Where,
-    workers: Annotated[str | None, typer.Option()] = None,
-    index: Annotated[int | None, typer.Option()] = None,
+    storage: Storage,
+    addresses: Annotated[str | None, typer.Option("--workers", help="host:port of each worker.")] = None,
+    index: Annotated[int | None, typer.Option(help="Index of this worker, from 0.")] = None,
 ) -> None:
-    """Train, and print what it took."""
-    from benchmarks.side import machine
+    """Train a recipe on a folder of arrays, and print the time and the memory."""
+    from benchmarks.side import create_trainer, machine, with_training
     from stages.images import arrays
-    from stages.training import checkpoint, determinism, network, precision, splits
-    from stages.training.recipe import Recipe
-    from stages.training.workers import Workers, find_cluster
+    from stages.model.recipe import Recipe
+    from stages.training.batches.holdout import load_examples
+    from stages.training.runtime.workers import Workers, find_cluster
 
-    loaded = Recipe.load(recipe)
-    changes = {"epochs": epochs, "validation": "none", "keep": "last", "patience": None}
-    loaded = loaded.model_copy(update={"training": loaded.training.model_copy(update=changes)})
-    description = arrays.read_description(data)
-    team = Workers(find_cluster(workers, index))
-    determinism.settle(0, loaded.training.threads, loaded.training.shards, team.join)
-    model = network.build(loaded, recipe, description.image_shape, len(description.classes))
-    optimizer = network.build_optimizer(loaded.optimizer, recipe)
-    dtype = precision.supported(loaded.training.precision)
-
-    from stages.training.loop import Loop
-
-    examples, _ = splits.split(data, "none", recipe, where is Where.DISK)
-    looks: list[float] = []
-    kept = checkpoint.Checkpoint("benchmark")
-    loop = Loop(model, optimizer, loaded, dtype, 0, examples, None, kept, float("inf"), team)
-    loop.run(lambda _: None, lambda: looks.append(time.monotonic()))
-    images = epochs * len(examples[1]) - loaded.training.batch_size
-    measured = {"images": images, "seconds": looks[-1] - looks[0], "peak_mb": _peak_mb(), "machine": machine()}
+    recipe = Recipe.load(recipe_path)
+    recipe = with_training(recipe, epochs=epochs, validation="none", keep="last", patience=None)
+    num_classes = len(arrays.read_info(folder).classes)
+    workers = Workers(find_cluster(addresses, index))
+    examples = load_examples(folder, recipe, on_disk=storage is Storage.DISK)
+    trainer = create_trainer(recipe, 0, num_classes, examples, workers, checkpoint_seconds=float("inf")).trainer
+    ticks: list[float] = []
+    trainer.train(on_epoch=lambda _: None, on_tick=lambda: ticks.append(time.monotonic()))
+    train, _ = examples
+    num_images = epochs * len(train[1]) - recipe.training.batch_size  # the first step is not timed
+    measured = {"images": num_images, "seconds": ticks[-1] - ticks[0], "peak_mb": _peak_mb(), "machine": machine()}
     typer.echo(json.dumps(measured))
 
 
 def _peak_mb() -> float | None:
-    """Return the most memory that this process held, pages of files included, where the system tells it."""
+    """Return the most memory this process held, in MB, pages of files included; None if the system does not tell."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

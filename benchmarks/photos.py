@@ -1,11 +1,11 @@
-"""Measure how well digits are told in pictures that were not made as MNIST was.
+"""Measure the accuracy on pictures of digits that were not made as MNIST's images were.
 
 Reads params.yaml, datasets/mnist.yaml and models/<run>.tflite; writes benchmarks/PHOTOS.md and, with some of the
-misses, docs/photographs-misses.png.
+errors, docs/photographs-misses.png.
 
     python -m benchmarks.photos
 
-Takes about 2 minutes on 2 cores, and fetches 25 MB of fonts from Debian's packages.
+Takes about 2 minutes on 2 cores, and downloads 25 MB of fonts from Debian's packages.
 """
 
 import os
@@ -23,12 +23,12 @@ import typer
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from benchmarks.pairs import cells
-from stages import atomic, console, plan
-from stages.errors import InputError
-from stages.images import arrays, photos
-from stages.prediction import by_hand
+from stages.common import atomic, console, params
+from stages.common.errors import InputError
+from stages.images import arrays, pictures
+from stages.prediction import predictor
 
-TABLE, MISSES = Path("benchmarks/PHOTOS.md"), Path("docs/photographs-misses.png")
+TABLE, ERRORS_SHEET = Path("benchmarks/PHOTOS.md"), Path("docs/photographs-misses.png")
 PACKAGES = [
     "fonts-breip", "fonts-cabin", "fonts-cantarell", "fonts-comic-neue", "fonts-croscore", "fonts-crosextra-carlito",
     "fonts-dancingscript", "fonts-dejavu-core", "fonts-dejavu-extra", "fonts-fanwood", "fonts-firacode",
@@ -37,89 +37,128 @@ PACKAGES = [
     "fonts-quicksand", "fonts-roboto-unhinted", "fonts-sil-andika",
 ]  # fmt: skip
 NOT_DIGITS = {"LinBiolinum_K", "LinLibertine_I"}  # a keyboard's keys, and initials
-HEAD = """\
+INTRODUCTION = """\
 # Pictures of another kind than the network learned from
 
-Measured by `python -m benchmarks.photos` ([photos.py](photos.py)) with `{run}`; each picture was read from its file
-as `predict` reads one.
+Measured by `python -m benchmarks.photos` ([photos.py](photos.py)) with `{run}`. Each picture was read from its file as
+`predict` reads one.
 
-- **Fonts**: the ten digits of {fonts} fonts in Debian's packages, turned by up to 12°, in pictures of 60…400 pixels,
+- **Fonts**: the ten digits of {fonts} fonts in Debian's packages, rotated by up to 12°, in pictures of 60…400 pixels,
   with noise and uneven light, dark on light or light on dark, as PNG or JPEG.
-- **UCI**: scikit-learn's digits, written by 13 people, 8 × 8 pixels of 17 greys; enlarged smoothly (bicubic) with a
-  border, to 128 × 128, dark on light or light on dark.
+- **UCI**: scikit-learn's digits, written by 13 people, 8 × 8 pixels of 17 greys. They were enlarged smoothly (bicubic)
+  with a border to 128 × 128, dark on light or light on dark.
 
-The rule by which pictures are read was written with 35 of these fonts and a third of the UCI digits in view. What was
-tried later to raise the accuracy, thinner strokes and other edges, was tried on the first halves only, gained less
-than a point there and was left out.
+Every other font and UCI digit was held out. The rule for reading pictures was written with 35 of these fonts and a
+third of the UCI digits in view. Later attempts to raise the accuracy, with thinner strokes and other edges, used the
+other half alone. They gained less than a point there and were left out.
 
-| pictures | second half | accuracy | first half | accuracy | goal |
+| pictures | held out | accuracy | other half | accuracy | goal |
 |---|---|---|---|---|---|
 """
-DIGITS = """
-Misses by digit, both halves:
+ERRORS_BY_DIGIT = """
+Errors by digit, both halves:
 
 | pictures | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
 TIME = """
-One picture takes **{seconds:.2f} s**, the whole process of `python -m stages.predict --run {run} picture.png`
-from its start to its end: the median of {times} on {cores} cores, after one that was not counted.
+One picture takes **{seconds:.2f} s**. This is the whole process of `python -m stages.predict --run {run} picture.png`,
+from its start to its end: the median of {repeats} on {cores} cores, after one that was not counted.
 """
-TIMES = 10  # processes that are timed
-SIDE, COLUMNS = 56, 16  # of the picture of misses
+REPEATS = 10  # of the timed process
+SIDE, COLUMNS = 56, 16  # of the sheet of errors: pixels of a picture, pictures in a row
 
 app = console.new_app()
 
 
-class Drawn(NamedTuple):
-    """A picture of a digit; those `kept` are looked at when all is settled."""
+class Drawing(NamedTuple):
+    """Picture of a digit.
+
+    Attributes:
+        picture: Grey picture.
+        digit: Digit that it shows, 0…9.
+        is_held_out: True if it was not used to improve the reading of pictures.
+    """
 
     picture: Image.Image
     digit: int
-    kept: bool
+    is_held_out: bool
 
 
-class Answer(NamedTuple):
-    """What the network saw, uint8 (28, 28, 1), and said; -1 if it saw nothing."""
+class Prediction(NamedTuple):
+    """Prediction for a picture.
 
-    seen: photos.Photo
-    digit: int
+    Attributes:
+        image: Image that the network saw, uint8, (28, 28, 1), 0…255; black if the picture has no foreground.
+        digit: Predicted digit, 0…9, or None if the picture has no foreground.
+    """
+
+    image: arrays.Image
+    digit: int | None
+
+
+Error = tuple[Drawing, Prediction]
+
+
+class PictureSet(NamedTuple):
+    """Pictures that are scored together.
+
+    Attributes:
+        name: Name in the tables.
+        goal: Accuracy to reach, 0…1.
+        drawings: Pictures of the set.
+    """
+
+    name: str
+    goal: float
+    drawings: list[Drawing]
 
 
 @app.command()
 @console.command
 def main(
-    run: Annotated[str, typer.Option(help="A run on MNIST.")] = "mnist-cnn-5x5",
-    fonts: Annotated[Path | None, typer.Option(help="A folder of fonts in place of Debian's packages.")] = None,
+    run_name: Annotated[str, typer.Option("--run", help="Run on MNIST.")] = "mnist-cnn-5x5",
+    fonts: Annotated[Path | None, typer.Option(help="Folder of fonts, in place of Debian's packages.")] = None,
 ) -> None:
-    """Measure how pictures of digits are told, and how fast, and write benchmarks/PHOTOS.md."""
-    table, digits = "", ""
-    misses: list[tuple[Drawn, Answer]] = []
+    """Measure the accuracy on pictures of digits and the time of a prediction, and write benchmarks/PHOTOS.md."""
+    accuracy_lines, digit_lines = "", ""
+    sheet: list[Error] = []
     with tempfile.TemporaryDirectory() as scratch:
-        files = _fonts_in(fonts or _fetch_fonts(Path(scratch)))
-        sets = (("fonts", 0.9, _draw_fonts(files)), ("UCI", 0.95, _draw_uci()))
-        for name, goal, drawn in sets:
-            answers = _ask(run, drawn, Path(scratch))
-            missed = [pair for pair in zip(drawn, answers, strict=True) if pair[0].digit != pair[1].digit]
-            row = [name]
-            for kept in (True, False):
-                count = sum(one.kept is kept for one in drawn)
-                wrong = sum(one.kept is kept for one, _ in missed)
-                row += [f"{count:,}", f"{100 - 100 * wrong / count:.1f} %"]
-            table += cells(*row, f"≥ {100 * goal:g} %")
-            digits += cells(name, *(sum(one.digit == digit for one, _ in missed) for digit in range(10)))
-            misses += [missed[i] for i in np.linspace(0, len(missed) - 1, 2 * COLUMNS).astype(int)]
-            console.say(table.splitlines()[-1])
-        seconds = _time(run, sets[0][2][0].picture, Path(scratch))
-    text = HEAD.format(run=run, fonts=len(files)) + table + DIGITS + digits
-    text += TIME.format(run=run, seconds=seconds, times=TIMES, cores=os.cpu_count())
-    with atomic.new_file(TABLE) as partial:
-        partial.write_text(text, encoding="utf-8")
-    _write_misses(misses)
+        files = _find_fonts(fonts or _download_fonts(Path(scratch)))
+        sets = (PictureSet("fonts", 0.9, _draw_fonts(files)), PictureSet("UCI", 0.95, _draw_uci()))
+        for each in sets:
+            predictions = _predict(run_name, each.drawings, Path(scratch))
+            answered = zip(each.drawings, predictions, strict=True)
+            errors = [(drawing, prediction) for drawing, prediction in answered if drawing.digit != prediction.digit]
+            accuracy_lines += _accuracy_line(each, errors)
+            digit_lines += _digit_line(each, errors)
+            if errors:
+                sheet += [errors[number] for number in np.linspace(0, len(errors) - 1, 2 * COLUMNS).astype(int)]
+            console.say(accuracy_lines.splitlines()[-1])
+        seconds = _time(run_name, sets[0].drawings[0].picture, Path(scratch))
+    introduction = INTRODUCTION.format(run=run_name, fonts=len(files))
+    time_text = TIME.format(run=run_name, seconds=seconds, repeats=REPEATS, cores=os.cpu_count())
+    atomic.write_text(TABLE, introduction + accuracy_lines + ERRORS_BY_DIGIT + digit_lines + time_text)
+    _write_sheet(sheet)
 
 
-def _fetch_fonts(folder: Path) -> Path:
-    """Fetch Debian's packages of fonts, and unpack them."""
+def _accuracy_line(scored: PictureSet, errors: list[Error]) -> str:
+    """Return the line of a set in the table of accuracies, the held-out half first."""
+    values = [scored.name]
+    for is_held_out in (True, False):
+        count = sum(drawing.is_held_out is is_held_out for drawing in scored.drawings)
+        wrong = sum(drawing.is_held_out is is_held_out for drawing, _ in errors)
+        values += [f"{count:,}", f"{100 - 100 * wrong / count:.1f} %"]
+    return cells(*values, f"≥ {100 * scored.goal:g} %")
+
+
+def _digit_line(scored: PictureSet, errors: list[Error]) -> str:
+    """Return the line of a set in the table of errors by digit."""
+    return cells(scored.name, *(sum(drawing.digit == digit for drawing, _ in errors) for digit in range(10)))
+
+
+def _download_fonts(folder: Path) -> Path:
+    """Download Debian's packages of fonts, unpack them, and return their folder."""
     try:
         subprocess.run(["apt-get", "download", "-qq", *PACKAGES], cwd=folder, check=True, capture_output=True)
         for package in folder.glob("*.deb"):
@@ -130,83 +169,89 @@ def _fetch_fonts(folder: Path) -> Path:
     return folder
 
 
-def _fonts_in(folder: Path) -> list[Path]:
-    by_name = {path.stem: path for kind in ("ttf", "otf") for path in folder.rglob(f"*.{kind}")}
+def _find_fonts(folder: Path) -> list[Path]:
+    by_name = {path.stem: path for suffix in ("ttf", "otf") for path in folder.rglob(f"*.{suffix}")}
     return [by_name[name] for name in sorted(by_name) if name not in NOT_DIGITS]
 
 
-def _draw_fonts(files: list[Path]) -> list[Drawn]:
-    """Return a picture for each digit of each font; those of every other font are kept."""
+def _draw_fonts(files: list[Path]) -> list[Drawing]:
+    """Return a picture for each digit of each font; every other font is held out."""
     return [
-        Drawn(_draw(path, digit, np.random.Generator(np.random.PCG64([number, digit]))), digit, number % 2 == 1)
+        Drawing(_draw(path, digit, np.random.Generator(np.random.PCG64([number, digit]))), digit, number % 2 == 1)
         for number, path in enumerate(files)
         for digit in range(10)
     ]
 
 
 def _draw(font: Path, digit: int, random: np.random.Generator) -> Image.Image:
-    """Return a digit of a font: turned, somewhere in a picture of some size, unevenly lit, with noise."""
+    """Return a digit of a font in a grey picture: rotated, off-centre, unevenly lit, with noise."""
     side = int(random.integers(60, 401))
     large = ImageFont.truetype(font, round(side * random.uniform(0.5, 0.8)))
     mask = Image.new("L", (side, side))
     place = side / 2 + random.uniform(-0.08, 0.08, 2) * side
     ImageDraw.Draw(mask).text(tuple(place), str(digit), fill=255, font=large, anchor="mm")
     mask = mask.rotate(random.uniform(-12, 12), Image.Resampling.BICUBIC)
-    ground, ink = random.uniform(170, 255), random.uniform(0, 90)
+    background, foreground = random.uniform(170, 255), random.uniform(0, 90)
     if random.random() < 0.5:
-        ground, ink = 255 - ground, 255 - ink
+        background, foreground = 255 - background, 255 - foreground
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     light = random.uniform(-15, 15) * x + random.uniform(-15, 15) * y
     noise = random.normal(0, random.uniform(0, 8), (side, side))
-    share = np.asarray(mask) / 255
-    return Image.fromarray(np.clip(ground + (ink - ground) * share + light + noise, 0, 255).astype(np.uint8))
+    fraction = np.asarray(mask) / 255  # of the foreground in each pixel
+    pixels = background + (foreground - background) * fraction + light + noise
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def _draw_uci() -> list[Drawn]:
-    """Return the digits of scikit-learn as pictures; every other is kept."""
+def _draw_uci() -> list[Drawing]:
+    """Return scikit-learn's digits as pictures; every other one is held out."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
+    digits = load_digits()
     return [
-        Drawn(_enlarge(np.rint(image * 255 / 16), number % 4 < 2), int(digit), number % 2 == 1)
-        for number, (image, digit) in enumerate(zip(found.images, found.target, strict=True))
+        Drawing(_enlarge(np.rint(image * 255 / 16), number % 4 < 2), int(digit), number % 2 == 1)
+        for number, (image, digit) in enumerate(zip(digits.images, digits.target, strict=True))
     ]
 
 
 def _enlarge(digit: npt.NDArray[np.float64], is_dark: bool) -> Image.Image:
-    """Return a digit of 8 × 8 pixels, light on dark, in 128 × 128 with a border."""
+    """Return a digit as a picture of 128 × 128 pixels with a border.
+
+    Args:
+        digit: Light on dark, (8, 8), 0…255.
+        is_dark: Invert it to dark on light.
+    """
     picture = Image.fromarray(np.pad(digit, 4).astype(np.uint8)).resize((128, 128), Image.Resampling.BICUBIC)
     return ImageOps.invert(picture) if is_dark else picture
 
 
-def _ask(run: str, drawn: list[Drawn], folder: Path) -> list[Answer]:
-    """Save each picture, PNG and JPEG in turn, read it as predict does, and ask the network."""
-    chosen = plan.find_run(run)
-    described = arrays.read_description(chosen.data)
-    network = by_hand.network_of(run, chosen, described, weights=None)
-    rule = photos.rule_of(chosen.dataset, described)
-    answers = []
-    with console.progress("looking", len(drawn), "pictures") as advance:
-        for number, one in enumerate(drawn):
+def _predict(run_name: str, drawings: list[Drawing], folder: Path) -> list[Prediction]:
+    """Save each picture to a file, JPEG and PNG in turn, and classify it as predict does."""
+    run = params.find_run(run_name)
+    info = arrays.read_info(run.arrays)
+    predict = predictor.load_predictor(run, info)
+    conversion = pictures.conversion_of(run.dataset, info)
+    predictions = []
+    with console.progress("predicting", len(drawings), "pictures") as advance:
+        for number, drawing in enumerate(drawings):
             path = folder / ("digit.png" if number % 2 else "digit.jpg")
-            one.picture.save(path)
+            drawing.picture.save(path)
             try:
-                seen = photos.read(path, described.image_shape, rule)
-                answers.append(Answer(seen, int(network([seen])[0].argmax())))
-            except InputError:  # no figure found
-                answers.append(Answer(np.zeros(described.image_shape, np.uint8), -1))
+                image = pictures.read(path, info.image_shape, conversion)
+                predictions.append(Prediction(image, int(predict([image])[0].argmax())))
+            except InputError:  # no foreground found
+                predictions.append(Prediction(np.zeros(info.image_shape, np.uint8), None))
             advance(1)
-    return answers
+    return predictions
 
 
-def _time(run: str, picture: Image.Image, folder: Path) -> float:
-    """Return the seconds that predict takes for one picture, the median of some processes."""
+def _time(run_name: str, picture: Image.Image, folder: Path) -> float:
+    """Return the seconds of predict for one picture, the median of REPEATS processes."""
     path = folder / "timed.png"
     picture.save(path)
-    command = [sys.executable, "-m", "stages.predict", "--run", run, str(path)]
+    command = [sys.executable, "-m", "stages.predict", "--run", run_name, str(path)]
     seconds = []
-    with console.progress("timing", TIMES + 1, "processes") as advance:
-        for _ in range(TIMES + 1):
+    with console.progress("timing", REPEATS + 1, "processes") as advance:
+        for _ in range(REPEATS + 1):
             started = time.monotonic()
             subprocess.run(command, check=True, capture_output=True)
             seconds.append(time.monotonic() - started)
@@ -214,19 +259,19 @@ def _time(run: str, picture: Image.Image, folder: Path) -> float:
     return median(seconds[1:])  # the first finds nothing in the disk's cache
 
 
-def _write_misses(misses: list[tuple[Drawn, Answer]]) -> None:
-    """Write some of the pictures that were misread, above each what the network saw and said."""
-    step = 2 * SIDE + 22
-    sheet = Image.new("RGB", (COLUMNS * (SIDE + 4), -(-len(misses) // COLUMNS) * step), "white")
+def _write_sheet(errors: list[Error]) -> None:
+    """Draw misclassified pictures, each with the image that the network saw and the prediction below it."""
+    height = 2 * SIDE + 22
+    sheet = Image.new("RGB", (COLUMNS * (SIDE + 4), -(-len(errors) // COLUMNS) * height), "white")
     draw = ImageDraw.Draw(sheet)
-    for number, (drawn, answer) in enumerate(misses):
-        left, upper = number % COLUMNS * (SIDE + 4), number // COLUMNS * step
-        seen = Image.fromarray(answer.seen[..., 0]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
-        sheet.paste(drawn.picture.resize((SIDE, SIDE)), (left, upper))
-        sheet.paste(seen, (left, upper + SIDE + 2))
-        said = str(answer.digit) if answer.digit >= 0 else "nothing"
-        draw.text((left, upper + 2 * SIDE + 4), f"{drawn.digit} as {said}", "black")
-    with atomic.new_file(MISSES) as partial:
+    for number, (drawing, prediction) in enumerate(errors):
+        left, upper = number % COLUMNS * (SIDE + 4), number // COLUMNS * height
+        image = Image.fromarray(prediction.image[..., 0]).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        sheet.paste(drawing.picture.resize((SIDE, SIDE)), (left, upper))
+        sheet.paste(image, (left, upper + SIDE + 2))
+        predicted = "nothing" if prediction.digit is None else prediction.digit
+        draw.text((left, upper + 2 * SIDE + 4), f"{drawing.digit} as {predicted}", "black")
+    with atomic.new_file(ERRORS_SHEET) as partial:
         sheet.save(partial, format="PNG", optimize=True)
 
 

@@ -1,6 +1,6 @@
-"""Time what DVC takes with 1, 10 and 100 runs that are up to date, beside toy stages.
+"""Time DVC's commands with 1, 10 and 100 runs that are up to date, against the same commands on toy stages.
 
-Reads the project as it stands; writes benchmarks/RUNS.md. All else happens in a folder that goes in the end.
+Reads the files of the project; writes benchmarks/RUNS.md. Everything else happens in a temporary folder.
 
     python -m benchmarks.runs
 
@@ -25,14 +25,14 @@ import numpy as np
 
 from benchmarks import processor
 from benchmarks.pairs import ROOT, cells, spread, today
-from stages import atomic, console
-from stages.errors import InputError
+from stages.common import atomic, console
+from stages.common.errors import InputError
 
 TABLE = Path("benchmarks/RUNS.md")
-COUNTS, TIMES = (1, 10, 100), 3
+COUNTS, REPEATS = (1, 10, 100), 3
 FIRST = "run-001"
 UP_TO_DATE = "Data and pipelines are up to date."
-AS_THEY_ARE = ("dvc.yaml", "stages/**/*.py", "stages/**/*.jinja", ".dvc/config", ".dvc/plots/*", ".dvcignore")
+COPIED = ("dvc.yaml", "stages/**/*.py", "stages/**/*.jinja", ".dvc/config", ".dvc/plots/*", ".dvcignore")
 OUTPUTS = ("models", "metrics", "plots", "predictions")
 DATASET = "title: Noise\nnpz: {}\n"
 RECIPE = """\
@@ -68,39 +68,39 @@ stages:
 """
 
 
-class Timed(NamedTuple):
-    """A command that is timed.
+class TimedCommand(NamedTuple):
+    """Command that is timed.
 
     Attributes:
-        name: What stands in the table.
-        words: What is run, behind Python's own name.
-        goal: Seconds that it may take with 100 runs, or None.
+        title: First cell of its line in the table.
+        arguments: Arguments of the Python interpreter.
+        goal: Most seconds that it should take with 100 runs, or None.
     """
 
-    name: str
-    words: Sequence[str]
+    title: str
+    arguments: Sequence[str]
     goal: float | None = None
 
 
-ASKED = (
-    Timed("`dvc repro`", ("-m", "dvc", "repro"), 10),
-    Timed("`dvc repro --all-pipelines`", ("-m", "dvc", "repro", "--all-pipelines")),
-    Timed("`dvc status`", ("-m", "dvc", "status"), 6),
-    Timed("`dvc metrics show`", ("-m", "dvc", "metrics", "show"), 3),
-    Timed("`dvc params diff`", ("-m", "dvc", "params", "diff")),
-    Timed("`dvc commit` of one stage", ("-m", "dvc", "commit", "--force", f"predict@{FIRST}")),
-    Timed("`stages.compare`", ("-m", "stages.compare", FIRST)),
-    Timed("`stages.report`", ("-m", "stages.report")),
+COMMANDS = (
+    TimedCommand("`dvc repro`", ("-m", "dvc", "repro"), 10),
+    TimedCommand("`dvc repro --all-pipelines`", ("-m", "dvc", "repro", "--all-pipelines")),
+    TimedCommand("`dvc status`", ("-m", "dvc", "status"), 6),
+    TimedCommand("`dvc metrics show`", ("-m", "dvc", "metrics", "show"), 3),
+    TimedCommand("`dvc params diff`", ("-m", "dvc", "params", "diff")),
+    TimedCommand("`dvc commit` of one stage", ("-m", "dvc", "commit", "--force", f"predict@{FIRST}")),
+    TimedCommand("`stages.compare`", ("-m", "stages.compare", FIRST)),
+    TimedCommand("`stages.report`", ("-m", "stages.report")),
 )
-HEAD = """\
+INTRODUCTION = """\
 # Many runs
 
-`python -m benchmarks.runs`, {date}, on {machine}. In seconds: the median of {times}
-with the lowest and the highest, each a fresh process, with nothing to do. *Toy* is as many runs in a graph of three
-stages a run with one dep and one output each: what DVC takes by itself.
+`python -m benchmarks.runs`, {date}, on {machine}. In seconds: the median of {repeats}
+with the lowest and the highest, each a fresh process, with every stage up to date. *Toy* is a graph with the same
+number of runs, three stages per run, and one dep and one output per stage. It shows what DVC takes by itself.
 
 Only the first run is trained, for one epoch on 200 images of noise. The others have the same recipe, data and seed,
-which would give the same bytes: their outputs are copies, which `dvc commit` writes into dvc.lock.
+which would give the same bytes. Their outputs are copies, which `dvc commit` writes into dvc.lock.
 
 | command | {counts} | {toys} | goal | reached |
 |{rule}|
@@ -119,20 +119,17 @@ def main() -> None:
             repository = Repository(Path(scratch) / graph)
             write(repository.folder)
             for count in COUNTS:
-                repository.hold(count)
-                for timed in ASKED:
-                    if graph == "ours" or timed.words[1] == "dvc":
-                        seconds[graph, timed.name, count] = repository.time(timed)
-                        console.say(
-                            f"{graph}   {count} runs   {timed.name}   {spread(seconds[graph, timed.name, count])}"
-                        )
-    with atomic.new_file(TABLE) as partial:
-        partial.write_text(table(seconds), encoding="utf-8")
+                repository.commit_runs(count)
+                for command in COMMANDS:
+                    if graph == "ours" or command.arguments[1] == "dvc":
+                        times = seconds[graph, command.title, count] = repository.time(command)
+                        console.say(f"{graph}   {count} runs   {command.title}   {spread(times)}")
+    atomic.write_text(TABLE, text(seconds))
 
 
 def write_ours(folder: Path) -> None:
-    """Write the project's graph, stages and DVC's settings to `folder`, with a tiny dataset and a tiny recipe."""
-    for original in (path for pattern in AS_THEY_ARE for path in ROOT.glob(pattern)):
+    """Write the project's graph, stages and settings of DVC to `folder`, with a tiny dataset and a tiny recipe."""
+    for original in (path for pattern in COPIED for path in ROOT.glob(pattern)):
         copy = folder / original.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(original, copy)
@@ -143,7 +140,7 @@ def write_ours(folder: Path) -> None:
 
 
 def write_toy(folder: Path) -> None:
-    """Write a graph of toy stages to `folder`, with DVC's settings."""
+    """Write a graph of toy stages to `folder`, with the project's settings of DVC."""
     settings = (ROOT / ".dvc/config").read_text(encoding="utf-8")
     files = {
         "dvc.yaml": TOY,
@@ -155,15 +152,15 @@ def write_toy(folder: Path) -> None:
 
 
 def params(count: int) -> str:
-    """Return a params.yaml with so many runs."""
+    """Return a params.yaml with `count` runs."""
     runs = [f"  {name}: {{dataset: noise, recipe: noise, seed: 0}}\n" for name in _names(count)]
     return "downloads: []\ndatasets:\n  noise: {source: noise.npz}\nruns:\n" + "".join(runs)
 
 
 def copy_outputs(folder: Path, count: int) -> None:
-    """Give each run copies of what the first one has made."""
-    made = [path for output in OUTPUTS for path in (folder / output).rglob(f"{FIRST}*")]
-    for path in made:
+    """Copy the outputs of the first run for each of the others, `count` runs in all."""
+    outputs = [path for output in OUTPUTS for path in (folder / output).rglob(f"{FIRST}*")]
+    for path in outputs:
         for name in _names(count)[1:]:
             copy = path.with_name(f"{name}{path.suffix}")
             if path.is_dir():
@@ -173,18 +170,21 @@ def copy_outputs(folder: Path, count: int) -> None:
 
 
 class Repository:
-    """A git repository with a graph, whose runs are up to date."""
+    """Git repository with a graph whose runs are up to date.
+
+    Args:
+        folder: Folder of the repository. DVC's caches lie beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Take `folder`, where the graph will be written; DVC's caches lie beside it."""
         self.folder = folder
         beside = folder.with_name(f"{folder.name}-caches")
         author = {f"GIT_{who}_{what}": "benchmark" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         caches = {"DVC_SITE_CACHE_DIR": "site", "DVC_GLOBAL_CONFIG_DIR": "global", "STAGES_CACHE": "stages"}
         self._environment = {**os.environ, **author, **{name: str(beside / path) for name, path in caches.items()}}
 
-    def hold(self, count: int) -> None:
-        """Have so many runs, all up to date and committed."""
+    def commit_runs(self, count: int) -> None:
+        """Write `count` runs to params.yaml, bring them all up to date, and commit them."""
         _write(self.folder, {"params.yaml": params(count)})
         if not (self.folder / ".git").exists():
             self._run(["git", "init", "--quiet"])
@@ -193,67 +193,76 @@ class Repository:
         self._python("-m", "dvc", "commit", "--quiet", "--force")
         self._run(["git", "add", "--all"])
         self._run(["git", "commit", "--quiet", "--message", f"{count} runs"])
-        require_up_to_date(self._python("-m", "dvc", "status"))
+        check_up_to_date(self._python("-m", "dvc", "status"))
 
-    def time(self, timed: Timed) -> list[float]:
-        """Return the seconds that a command takes; all it reads has been read before, by `hold`.
+    def time(self, command: TimedCommand) -> list[float]:
+        """Return the seconds of a command, REPEATS times; `commit_runs` has already read all that it reads.
 
         Raises:
-            InputError: It failed, or `dvc repro` found something to do.
+            InputError: The command failed, or DVC found something to do.
         """
         seconds = []
-        for _ in range(TIMES):
+        for _ in range(REPEATS):
             started = time.monotonic()
-            said = self._python(*timed.words)
+            output = self._python(*command.arguments)
             seconds.append(time.monotonic() - started)
-            if {"repro", "status"} & set(timed.words):
-                require_up_to_date(said)
+            if {"repro", "status"} & set(command.arguments):
+                check_up_to_date(output)
         return seconds
 
-    def _python(self, *words: str) -> str:
-        return self._run([sys.executable, *words])
+    def _python(self, *arguments: str) -> str:
+        return self._run([sys.executable, *arguments])
 
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(
+        """Run a command in the repository, and return its standard output."""
+        process = subprocess.run(
             command, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
         )
-        if done.returncode:
-            console.say(done.stderr)
-            raise InputError(" ".join(command), "success", f"exit code {done.returncode}", "mend what is said above")
-        return done.stdout
+        if process.returncode:
+            console.say(process.stderr)
+            next_step = "mend what the lines above say"
+            raise InputError(" ".join(command), "success", f"exit code {process.returncode}", next_step)
+        return process.stdout
 
 
-def require_up_to_date(said: str) -> None:
-    """Go on if DVC said that there is nothing to do.
+def check_up_to_date(output: str) -> None:
+    """Raise if DVC found something to do.
+
+    Args:
+        output: Standard output of `dvc repro` or `dvc status`.
 
     Raises:
-        InputError: It said something else.
+        InputError: The output says something else than that all is up to date.
     """
-    if not said.rstrip().endswith(UP_TO_DATE) or "Running stage" in said:
-        last = (said.splitlines() or ["nothing"])[-1]
-        raise InputError("dvc", f"'{UP_TO_DATE}'", repr(last), "look at what dvc status says of it")
+    if not output.rstrip().endswith(UP_TO_DATE) or "Running stage" in output:
+        last_line = (output.splitlines() or ["nothing"])[-1]
+        raise InputError("dvc", f"'{UP_TO_DATE}'", repr(last_line), "run dvc status to see why")
 
 
-def table(seconds: dict[tuple[str, str, int], list[float]]) -> str:
-    """Return benchmarks/RUNS.md from the seconds by graph, name of the command and count of runs."""
-    words = [f"{count} run{'s' if count > 1 else ''}" for count in COUNTS]
-    head = HEAD.format(
+def text(seconds: dict[tuple[str, str, int], list[float]]) -> str:
+    """Return benchmarks/RUNS.md.
+
+    Args:
+        seconds: Seconds of each repeat, by graph ("ours" or "toy"), title of the command and number of runs.
+    """
+    counts = [f"{count} run{'s' if count > 1 else ''}" for count in COUNTS]
+    introduction = INTRODUCTION.format(
         date=today(),
         machine=_machine(),
-        times=TIMES,
-        counts=" | ".join(words),
-        toys=" | ".join(f"toy, {each}" for each in words),
+        repeats=REPEATS,
+        counts=" | ".join(counts),
+        toys=" | ".join(f"toy, {each}" for each in counts),
         rule="|".join(["---"] * (3 + 2 * len(COUNTS))),
     )
     lines = []
-    for timed in ASKED:
-        taken = [seconds.get((graph, timed.name, count), []) for graph in ("ours", "toy") for count in COUNTS]
+    for command in COMMANDS:
+        times = [seconds.get((graph, command.title, count), []) for graph in ("ours", "toy") for count in COUNTS]
         goal, reached = "–", "–"
-        if timed.goal:
-            goal = f"≤ {timed.goal:g}"
-            reached = "yes" if median(taken[len(COUNTS) - 1]) <= timed.goal else "no"
-        lines.append(cells(timed.name, *map(spread, taken), goal, reached))
-    return head + "".join(lines)
+        if command.goal:
+            goal = f"≤ {command.goal:g}"
+            reached = "yes" if median(times[len(COUNTS) - 1]) <= command.goal else "no"
+        lines.append(cells(command.title, *map(spread, times), goal, reached))
+    return introduction + "".join(lines)
 
 
 def _machine() -> str:
@@ -266,10 +275,10 @@ def _names(count: int) -> list[str]:
     return [f"run-{number:03}" for number in range(1, count + 1)]
 
 
-def _write(folder: Path, texts: dict[str, str]) -> None:
-    for path, text in texts.items():
+def _write(folder: Path, contents: dict[str, str]) -> None:
+    for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        (folder / path).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,61 +1,70 @@
-"""What is measured of each system: how many epochs and images, and the goal; what a whole tutorial takes by that."""
+"""Systems that are timed: epochs, images and goal of each, and the time of a whole tutorial."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
+from stages.common.params import Run
 from stages.images import arrays
-from stages.plan import Run
-from stages.training.recipe import Recipe
+from stages.model.recipe import Recipe
 
 
 class System(NamedTuple):
-    """One measurement; run as in params.yaml, where not every system is switched on.
+    """System of a tutorial, trained by the tutorial's code and by ours.
 
     Attributes:
-        run: Dataset, recipe and seed.
-        epochs: How many both sides train; the long ones fewer than their tutorials.
-        goal: How many times faster than the tutorial it should be.
-        images: Train on so many of the first images and validate on a sixth as many; None: all, 60,000 and 10,000.
-        is_large: Whether arithmetic decides, so that GFLOP/s tell something.
+        run: Run as in params.yaml, where not every system is switched on.
+        epochs: Epochs of both sides, fewer than the tutorial's if these take long.
+        goal: Factor by which ours should be faster than the tutorial.
+        num_images: Number of training images, the first ones; a sixth as many test images. None: all of both.
+        is_large: True if arithmetic takes most of the time, so GFLOP/s are worth measuring.
     """
 
     run: Run
     epochs: int
     goal: float
-    images: int | None = None
+    num_images: int | None = None
     is_large: bool = False
 
 
 SYSTEMS = {
-    "mnist-mlp": System(Run(dataset="mnist", recipe="mlp", seed=0), 5, 14),
-    "mnist-cnn-small": System(Run(dataset="mnist", recipe="cnn-small", seed=0), 5, 5),
-    "mnist-mlp-wide": System(Run(dataset="mnist", recipe="mlp-wide", seed=0), 5, 3.5),
-    "mnist-cnn-5x5": System(Run(dataset="mnist", recipe="cnn-5x5", seed=0), 2, 2.5, images=6_000, is_large=True),
-    "mnist-cnn-tanh": System(Run(dataset="mnist", recipe="cnn-tanh", seed=0), 4, 3.5),
-    "fashion-cnn-gap": System(Run(dataset="fashion-mnist", recipe="cnn-gap", seed=0), 2, 3, images=30_000),
-    # a whole epoch of the tutorial takes over 2 minutes; this is a tenth of one, twice
-    "fashion-cnn-dropout": System(
-        Run(dataset="fashion-mnist", recipe="cnn-dropout", seed=0), 2, 2.2, images=6_000, is_large=True
-    ),
+    system.run.name: system
+    for system in (
+        System(Run("mnist-mlp", "mnist", "mlp", seed=0), 5, goal=14),
+        System(Run("mnist-cnn-small", "mnist", "cnn-small", seed=0), 5, goal=5),
+        System(Run("mnist-mlp-wide", "mnist", "mlp-wide", seed=0), 5, goal=3.5),
+        System(Run("mnist-cnn-5x5", "mnist", "cnn-5x5", seed=0), 2, goal=2.5, num_images=6_000, is_large=True),
+        System(Run("mnist-cnn-tanh", "mnist", "cnn-tanh", seed=0), 4, goal=3.5),
+        System(Run("fashion-cnn-gap", "fashion-mnist", "cnn-gap", seed=0), 2, goal=3, num_images=30_000),
+        # an epoch of the tutorial takes over 2 minutes; these are two tenths of one
+        System(
+            Run("fashion-cnn-dropout", "fashion-mnist", "cnn-dropout", seed=0),
+            2,
+            goal=2.2,
+            num_images=6_000,
+            is_large=True,
+        ),
+    )
 }
 
 
-def tutorial_seconds(name: str, measured: Sequence[Mapping[str, float]], epochs: int, images: int | None) -> float:
-    """Return what all epochs of a tutorial take, its compilation included: as measured, where all were measured.
+def tutorial_seconds(name: str, measured: Sequence[Mapping[str, float]], epochs: int, num_images: int | None) -> float:
+    """Return the seconds of a tutorial's whole training, compilation included.
+
+    They are the measured seconds if all epochs on all images were measured, and extrapolated otherwise.
 
     Args:
-        name: The tutorial's system.
-        measured: What `side.measure_tutorial` returned, once or more; medians are taken.
-        epochs: How many epochs it had, two at least.
-        images: How many images it had; None: all.
+        name: Name of the system.
+        measured: Results of `side.measure_tutorial`, one or more; their medians count.
+        epochs: Number of epochs that were measured, at least two.
+        num_images: Number of images that were trained on, or None for all.
     """
-    epoch = median(each["epoch_seconds"] for each in measured)
-    rest = median(each["seconds"] for each in measured) - epochs * epoch  # the compilation
-    share = images / arrays.read_description(SYSTEMS[name].run.data).train.images if images else 1
-    return rest + tutorial_epochs(name) * epoch / share
+    epoch_seconds = median(each["epoch_seconds"] for each in measured)
+    compilation_seconds = median(each["seconds"] for each in measured) - epochs * epoch_seconds
+    fraction = num_images / arrays.read_info(SYSTEMS[name].run.arrays).train.images if num_images else 1
+    return compilation_seconds + tutorial_epochs(name) * epoch_seconds / fraction
 
 
 def tutorial_epochs(name: str) -> int:
-    """Return how many epochs the tutorial trains."""
+    """Return the number of epochs of a whole tutorial."""
     return Recipe.load(SYSTEMS[name].run.recipe_path).training.epochs

@@ -14,30 +14,32 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.pairs import Row, cells, machines, measure, read_rows, require_known, spread, today, write_rows
+from benchmarks.pairs import Row, cells, check_known, machines, measure, read_rows, spread, today, write_rows
 from benchmarks.side import Side
 from benchmarks.systems import SYSTEMS
-from stages import console
+from stages.common import console
 from stages.images import arrays
 
-MEASURED, TABLE = Path("benchmarks/results.json"), Path("benchmarks/RESULTS.md")
-HEAD = """\
+MEASUREMENTS, TABLE = Path("benchmarks/results.json"), Path("benchmarks/RESULTS.md")
+INTRODUCTION = """\
 # How fast training is
 
-Measured by `make bench`: the tutorial's own code ([tutorials.py](tutorials.py), Keras's `fit`) and our loop in turn,
-each in a fresh process, with the same epochs, batch size and images. The clock runs from the call of `fit`, or the
-making of the loop, to the last validation, compilation included. A ratio is the tutorial's time ÷ ours: the median of
-the pairs, with the lowest and the highest. A *steady* epoch is one after the first: it has no compilation in it, which
-weighs heavily where few epochs are measured. Seconds are medians: the tutorial's, then ours.
+Measured by `make bench`. The tutorial's own code ([tutorials.py](tutorials.py), Keras's `fit`) and our loop run in
+turn, each in a fresh process, with the same epochs, batch size and images. The clock runs from the call of `fit`, or
+the creation of the trainer, to the last validation, compilation included. A *steady epoch* is one after the first. It
+has no compilation, which weighs heavily if few epochs are measured.
 
-| system | epochs | pairs | ours in | seconds | ratio | a steady epoch | ratio | goal | reached |
+Seconds are medians: the tutorial's, then ours. A ratio is the tutorial's time ÷ ours: the median of the pairs, with the
+lowest and the highest. Precision is that of our loop.
+
+| system | epochs | pairs | precision | seconds | ratio | seconds of a steady epoch | ratio | goal | reached |
 |---|---|---|---|---|---|---|---|---|---|
 """
 FLOPS = """
-For the two large networks: GFLOP/s of our training steps in steady epochs (convolutions and dense layers, 3 × forward)
-beside the best of twenty 2048³ matrix products in the same precision and the same process. The goal is 65 %.
+For the two large networks: GFLOP/s of our training steps in steady epochs (convolutions and dense layers, 3 × forward),
+beside the best of twenty 2048³ matrix products in the same precision and process. The goal is 65 % of that product.
 
-| system | ours in | GFLOP/s | best product | share |
+| system | precision | GFLOP/s | best product | of the best product |
 |---|---|---|---|---|
 """
 
@@ -47,35 +49,33 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    systems: Annotated[list[str] | None, typer.Argument(help="Which systems.  [default: all]")] = None,
-    pairs: Annotated[int, typer.Option(min=1, help="How often both sides are timed.")] = 5,
+    systems: Annotated[list[str] | None, typer.Argument(help="Systems to time.  [default: all]")] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Number of times that both sides are timed.")] = 5,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of both.  [default: each system's own]")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the pairs there are, and add what is missing.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the pairs so far, and add the missing ones.")] = False,
 ) -> None:
     """Time our training and the tutorials' in pairs, and write benchmarks/RESULTS.md."""
-    rows = read_rows(MEASURED)
-    require_known(systems or (), SYSTEMS)
+    rows = read_rows(MEASUREMENTS)
+    check_known(systems or (), SYSTEMS)
     for name in systems or SYSTEMS:
-        arrays.read_description(SYSTEMS[name].run.data)  # so that missing data are told before anything is timed
+        arrays.read_info(SYSTEMS[name].run.arrays)  # missing data are reported before the first measurement
     for name in systems or SYSTEMS:
-        row: Row = {"epochs": epochs or SYSTEMS[name].epochs, "images": SYSTEMS[name].images, "pairs": []}
+        row: Row = {"epochs": epochs or SYSTEMS[name].epochs, "images": SYSTEMS[name].num_images, "pairs": []}
         if resume and all(rows.get(name, {}).get(key) == row[key] for key in ("epochs", "images")):
             row = rows[name]
         while len(row["pairs"]) < pairs:
             row["pairs"].append({side: measure("side", side, name, row["epochs"], row["images"] or 0) for side in Side})
             rows[name] = row | {"date": today()}
-            _write(rows)
+            rows = {name: rows[name] for name in SYSTEMS if name in rows}
+            write_rows(MEASUREMENTS, rows, TABLE, text(rows))
             console.say(f"{name}   pair {len(row['pairs'])}/{pairs}   {spread(_ratios(row, 'seconds'))} times as fast")
 
 
-def _write(rows: dict[str, Row]) -> None:
-    ordered = {name: rows[name] for name in SYSTEMS if name in rows}
-    lines = [_line(name, row) for name, row in ordered.items()]
-    large = [_flops_line(name, row) for name, row in ordered.items() if _shares(row)]
-    text = HEAD + "".join(lines) + (FLOPS + "".join(large) if large else "") + machines(ordered)
-    write_rows(MEASURED, ordered, TABLE, text)
+def text(rows: dict[str, Row]) -> str:
+    """Return benchmarks/RESULTS.md."""
+    lines = [_line(name, row) for name, row in rows.items()]
+    large = [_flops_line(name, row) for name, row in rows.items() if _flops_percentages(row)]
+    return INTRODUCTION + "".join(lines) + (FLOPS + "".join(large) if large else "") + machines(rows)
 
 
 def _line(name: str, row: Row) -> str:
@@ -91,15 +91,17 @@ def _line(name: str, row: Row) -> str:
 
 def _flops_line(name: str, row: Row) -> str:
     precision = row["pairs"][-1][Side.OURS]["precision"]
-    numbers = [_median(row, Side.OURS, key, 0) for key in ("gflops", "best_gflops")]
-    return cells(name, precision, *numbers, spread(_shares(row), 0, "%"))
+    gflops = [_median(row, Side.OURS, key, 0) for key in ("gflops", "best_gflops")]
+    return cells(name, precision, *gflops, spread(_flops_percentages(row), 0, "%"))
 
 
 def _ratios(row: Row, key: str) -> list[float]:
+    """Return the tutorial's time ÷ ours of each pair."""
     return [pair[Side.TUTORIAL][key] / pair[Side.OURS][key] for pair in row["pairs"] if pair[Side.OURS][key]]
 
 
-def _shares(row: Row) -> list[float]:
+def _flops_percentages(row: Row) -> list[float]:
+    """Return our GFLOP/s of each pair, in percent of the best matrix product."""
     ours = [pair[Side.OURS] for pair in row["pairs"]]
     return [100 * measured["gflops"] / measured["best_gflops"] for measured in ours if measured.get("gflops")]
 

@@ -1,6 +1,7 @@
-"""The seven systems as their five tutorials write them, in today's Keras: data, network, `compile` and `fit`.
+"""Seven systems as their five tutorials write them, in today's Keras: data, network, `compile` and `fit`.
 
-Each takes the images and labels that `load_data` of Keras's datasets gives: uint8, (N, 28, 28), 0…255, and (N,).
+Each function takes training and test examples as `load_data` of Keras's datasets returns them: images, uint8,
+(N, 28, 28), 0…255, and labels, (N,).
 """
 
 from collections.abc import Callable
@@ -16,14 +17,14 @@ Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 class Tutorial(NamedTuple):
-    """A compiled model, and what the tutorial gives to its `fit` besides the number of epochs."""
+    """Compiled model, and the arguments of its `fit` except the number of epochs."""
 
     model: keras.Model
     fit: dict[str, Any]
 
 
 def mnist_mlp(train: Examples, test: Examples) -> Tutorial:
-    """The first tutorial's main system; its pixels become float64."""
+    """Return the main system of the first tutorial; the pixels are float64, as there."""
     images, labels = train
     images = ((images / 255) - 0.5).reshape((-1, 784))
     model = keras.Sequential(
@@ -39,7 +40,7 @@ def mnist_mlp(train: Examples, test: Examples) -> Tutorial:
 
 
 def mnist_cnn_small(train: Examples, test: Examples) -> Tutorial:
-    """The first tutorial's convolutional network."""
+    """Return the convolutional network of the first tutorial."""
     images, labels = train
     images = np.expand_dims((images / 255) - 0.5, axis=3)
     model = keras.Sequential(
@@ -56,7 +57,7 @@ def mnist_cnn_small(train: Examples, test: Examples) -> Tutorial:
 
 
 def mnist_mlp_wide(train: Examples, test: Examples) -> Tutorial:
-    """The second tutorial's system."""
+    """Return the system of the second tutorial."""
     images, labels = train
     images = images.reshape((-1, 28 * 28)).astype("float32") / 255
     model = keras.Sequential(
@@ -67,7 +68,7 @@ def mnist_mlp_wide(train: Examples, test: Examples) -> Tutorial:
 
 
 def mnist_cnn_5x5(train: Examples, test: Examples) -> Tutorial:
-    """The third tutorial's system as its prose describes it; its code takes the 28 rows of an image for channels."""
+    """Return the system of the third tutorial as its text describes it; its code takes the 28 rows for channels."""
     images, labels = train
     images = images.reshape(-1, 28, 28, 1) / 255
     model = keras.Sequential(
@@ -91,7 +92,7 @@ def mnist_cnn_5x5(train: Examples, test: Examples) -> Tutorial:
 
 
 def mnist_cnn_tanh(train: Examples, test: Examples) -> Tutorial:
-    """The fourth tutorial's system, with the learning rate that was Adadelta's default in its day."""
+    """Return the system of the fourth tutorial, with the learning rate that was Adadelta's default then."""
     (images, labels), (test_images, test_labels) = train, test
     images, test_images = images.reshape(-1, 28, 28, 1), test_images.reshape(-1, 28, 28, 1)
     model = keras.Sequential(
@@ -107,12 +108,14 @@ def mnist_cnn_tanh(train: Examples, test: Examples) -> Tutorial:
         ]
     )
     model.compile(keras.optimizers.Adadelta(1.0), "categorical_crossentropy", metrics=["accuracy"])
-    tested = (test_images, to_categorical(test_labels, 10))
-    return Tutorial(model, {"x": images, "y": to_categorical(labels, 10), "batch_size": 128, "validation_data": tested})
+    test_examples = (test_images, to_categorical(test_labels, 10))
+    return Tutorial(
+        model, {"x": images, "y": to_categorical(labels, 10), "batch_size": 128, "validation_data": test_examples}
+    )
 
 
 def fashion_cnn_gap(train: Examples, test: Examples) -> Tutorial:
-    """The fifth tutorial's first system; its batch size is Keras's default."""
+    """Return the first system of the fifth tutorial; the batch size is Keras's default."""
     (images, labels), (test_images, test_labels) = train, test
     images, test_images = np.expand_dims(images, -1), np.expand_dims(test_images, -1)
     model = keras.Sequential(
@@ -130,7 +133,7 @@ def fashion_cnn_gap(train: Examples, test: Examples) -> Tutorial:
 
 
 def fashion_cnn_dropout(train: Examples, test: Examples) -> Tutorial:
-    """The fifth tutorial's second system; its batch size is Keras's default."""
+    """Return the second system of the fifth tutorial; the batch size is Keras's default."""
     (images, labels), (test_images, test_labels) = train, test
     images, test_images = np.expand_dims(images, -1), np.expand_dims(test_images, -1)
     model = keras.Sequential(

@@ -12,24 +12,25 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from benchmarks import pairs
-from benchmarks.epochs import Where
+from benchmarks.epochs import Storage
 from benchmarks.pairs import Row
 from benchmarks.systems import SYSTEMS
-from stages import console
+from stages.common import console
 
-MEASURED, TABLE = Path("benchmarks/workers.json"), Path("benchmarks/WORKERS.md")
-NAMES, COUNTS, TIMES, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
+MEASUREMENTS, TABLE = Path("benchmarks/workers.json"), Path("benchmarks/WORKERS.md")
+NAMES, COUNTS, ROUNDS, EPOCHS = ("mnist-mlp-wide", "mnist-cnn-5x5"), (1, 2, 4), 3, 1
 INTRODUCTION = """\
 # One training by several processes
 
-Measured by `python -m benchmarks.workers`: processes of one machine that talk over its loopback, one number of them
-after the other, the pace of the steps without compilation. They share the same cores, so what can be seen here is what
-the exchange costs, not what more machines gain. Median (lowest–highest).
+Measured by `python -m benchmarks.workers`: 1, 2 and 4 processes of one machine, which communicate over its loopback
+interface. A round times each number of processes once: the steps, without compilation. All processes share the same
+cores, so the numbers show the cost of the exchange, not the gain from more machines. Images per second, as median
+(lowest–highest):
 
 """
 
@@ -39,29 +40,36 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    systems: Annotated[list[str] | None, typer.Argument(help="Which systems.  [default: all]")] = None,
+    systems: Annotated[list[str] | None, typer.Argument(help="Systems to time.  [default: all]")] = None,
 ) -> None:
-    """Measure, and write benchmarks/WORKERS.md."""
-    rows = pairs.read_rows(MEASURED)
-    pairs.require_known(systems or (), NAMES)
+    """Time training by several processes, and write benchmarks/WORKERS.md."""
+    rows = pairs.read_rows(MEASUREMENTS)
+    pairs.check_known(systems or (), NAMES)
     for name in systems or NAMES:
-        measured: list[dict[str, Row]] = []
-        for number in range(TIMES):
-            console.say(f"{name}: {number + 1} of {TIMES}")
-            measured.append({str(count): measure(name, count) for count in COUNTS})
-            rows[name] = {"date": pairs.today(), "pairs": measured}
-            pairs.write_rows(MEASURED, rows, TABLE, text(rows))
+        rounds: list[dict[str, Row]] = []
+        for number in range(ROUNDS):
+            console.say(f"{name}: {number + 1} of {ROUNDS}")
+            rounds.append({str(count): measure(name, count) for count in COUNTS})
+            rows[name] = {"date": pairs.today(), "pairs": rounds}
+            pairs.write_rows(MEASUREMENTS, rows, TABLE, text(rows))
 
 
 def measure(name: str, count: int) -> Row:
-    """Train a system by so many processes; return what the chief measured."""
+    """Train a system by several processes.
+
+    Args:
+        name: Name of the system.
+        count: Number of processes.
+
+    Returns:
+        Measurement of the chief.
+    """
     run = SYSTEMS[name].run
     addresses = ",".join(free_addresses(count))
 
     def train(index: int) -> Row:
-        cluster: list[Any] = ["--workers", addresses, "--index", index] if count > 1 else []
-        arguments = (run.data, run.recipe_path, EPOCHS, Where.DISK.value)
-        return pairs.measure("epochs", *arguments, *cluster)
+        cluster = ["--workers", addresses, "--index", str(index)] if count > 1 else []
+        return pairs.measure("epochs", run.arrays, run.recipe_path, EPOCHS, Storage.DISK, *cluster)
 
     with ThreadPoolExecutor(count) as processes:
         chief, *_ = processes.map(train, range(count))
@@ -69,22 +77,20 @@ def measure(name: str, count: int) -> Row:
 
 
 def text(rows: dict[str, Row]) -> str:
-    """Return the table."""
-    counts = [f"images a second: {count}" if count == COUNTS[0] else str(count) for count in COUNTS]
-    header = ["system", "rounds", *counts]
+    """Return benchmarks/WORKERS.md."""
+    header = ["system", "rounds", *(f"{count} process" if count == 1 else f"{count} processes" for count in COUNTS)]
     lines = [pairs.cells(*header), pairs.cells(*["---"] * len(header))]
     for name, row in rows.items():
-        paces = [
-            [pair[str(count)]["images"] / pair[str(count)]["seconds"] for pair in row["pairs"]] for count in COUNTS
-        ]
-        lines.append(pairs.cells(f"`{name}`", len(row["pairs"]), *(pairs.spread(pace, 0) for pace in paces)))
+        sides = [[pair[str(count)] for pair in row["pairs"]] for count in COUNTS]
+        spreads = [pairs.spread([each["images"] / each["seconds"] for each in side], 0) for side in sides]
+        lines.append(pairs.cells(f"`{name}`", len(row["pairs"]), *spreads))
     return INTRODUCTION + "".join(lines) + pairs.machines(rows)
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return host:port of so many ports of this machine that nobody listens at."""
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+    """Return host:port of `count` ports of this machine at which no process listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]

@@ -1,6 +1,6 @@
 """Compare the experiments of a run.
 
-No stage of the graph: it reads what `dvc exp run` recorded since the last commit, and writes nothing.
+Not a stage of the graph: it reads what `dvc exp run` recorded since the last commit, and writes nothing.
 
     python -m stages.compare mnist-mlp
 """
@@ -8,65 +8,76 @@ No stage of the graph: it reads what `dvc exp run` recorded since the last commi
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stages import console
+from stages.common import console
 
 if TYPE_CHECKING:
-    from stages.evaluation.experiments import Group
+    from stages.experiments.groups import Group
 
 app = console.new_app()
 
 
 @app.command()
 @console.command
-def main(run: Annotated[str, typer.Argument(help="A run of params.yaml.")]) -> None:
-    """Show the experiments of a run: what each changed, the means over its seeds, and what is more than chance."""
-    from stages import plan
-    from stages.errors import InputError
-    from stages.evaluation import experiments, results
+def main(run_name: Annotated[str, typer.Argument(metavar="run", help="Run of params.yaml.")]) -> None:
+    """Show the experiments of a run: their changes, the means over seeds, and which differences are significant."""
+    from stages.common import params
+    from stages.experiments import groups, records
 
-    plan.find_run(run)
+    params.find_run(run_name)
     with console.progress("reading the experiments", total=None):
-        asked = subprocess.run(
-            [sys.executable, "-m", "dvc", "exp", "show", "--json"], capture_output=True, text=True, check=False
-        )
-        if asked.returncode != 0:
-            reason = asked.stderr.strip().splitlines()[-1:] or ["nothing"]
-            raise InputError("dvc exp show", "a list of experiments", reason[0], "mend that first")
-        shown = json.loads(asked.stdout)
-        found = experiments.compare(shown, run, results.read(shown, run))
-    base = found[0]
-    if len(found) == len(base.names) == 1:
-        console.say(
-            f"{run} has no experiments since the last commit; make one with dvc exp run -S, see docs/experiments.md"
-        )
+        listing = _list_experiments()
+        compared = groups.compare(listing, run_name, records.read(listing, run_name))
+    base = compared[0]
+    if len(compared) == len(base.names) == 1:
+        advice = "make one with dvc exp run -S, see docs/experiments.md"
+        console.say(f"{run_name} has no experiments since the last commit; {advice}")
         return
     commit = next(iter(base.names.values()))
-    judged_by = experiments.HELD_OUT if any(group.values(experiments.HELD_OUT) for group in found) else experiments.TEST
-    _show(found, commit, judged_by)
-    if len(found) > 1:
-        console.say("better, worse: chance does so in one case of twenty; ?: run more seeds to know")
-    if not base.values(judged_by):
-        of = "held-out" if judged_by == experiments.HELD_OUT else "test"
-        console.say(f"{commit} has no {of} accuracy to compare with, see docs/experiments.md")
+    measure = groups.HELD_OUT if any(group.values(groups.HELD_OUT) for group in compared) else groups.TEST
+    _print_table(compared, commit, measure)
+    if len(compared) > 1:
+        console.say("better, worse: significant at 95 %, wrong in one case of twenty; ?: too few seeds, run more")
+    if not base.values(measure):
+        images = "held-out" if measure == groups.HELD_OUT else "test"
+        console.say(f"{commit} has no {images} accuracy to compare with, see docs/experiments.md")
 
 
-def _show(found: "list[Group]", commit: str, judged_by: str) -> None:
-    """Print the table, the accuracy to judge by in front."""
-    from stages.evaluation import experiments
+def _list_experiments() -> list[dict[str, Any]]:
+    """Return the output of `dvc exp show --json`, parsed."""
+    from stages.common.errors import InputError
 
-    is_scored = any(group.values(experiments.TEST) for group in found)
-    accuracies = [judged_by] + ([experiments.TEST] if is_scored and judged_by != experiments.TEST else [])
-    metrics = experiments.metrics_that_differ(found)
+    command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        last_line = process.stderr.strip().splitlines()[-1:] or ["nothing"]
+        raise InputError("dvc exp show", "a list of experiments", last_line[0], "mend that first")
+    listing: list[dict[str, Any]] = json.loads(process.stdout)
+    return listing
+
+
+def _print_table(compared: "list[Group]", commit: str, measure: str) -> None:
+    """Print a row for each group.
+
+    Args:
+        compared: Groups, that of the commit first.
+        commit: Name of the commit.
+        measure: Accuracy to judge by, which comes first.
+    """
+    from stages.experiments import groups
+
+    has_test = any(group.values(groups.TEST) for group in compared)
+    accuracies = [measure] + ([groups.TEST] if has_test and measure != groups.TEST else [])
+    metrics = groups.metrics_that_differ(compared)
     rows = []
-    for group in found:
+    for group in compared:
         first, *others = [_accuracy(group, name) for name in accuracies]
         others += [_number(group.mean(name), 0 if name == "parameters" else 4) for name in metrics]
-        name = "\n ".join([_names(group), *group.changes])
-        rows.append([name, _seeds(group), first, _difference(found[0], group, judged_by), *others])
+        experiment = "\n ".join([_names(group), *group.changes])
+        rows.append([experiment, _seeds(group), first, _difference(compared[0], group, measure), *others])
     first, *others = [name.replace("_", " ") for name in accuracies]
     console.table(["experiment", "seeds", first, f"against {commit}", *others, *metrics], rows)
 
@@ -77,27 +88,27 @@ def _names(group: "Group") -> str:
 
 
 def _seeds(group: "Group") -> str:
-    finished, asked = len(group.values(group.measure)), len(group.names)
-    return str(finished) if finished == asked else f"{finished} of {asked}"
+    finished, total = len(group.values(group.measure)), len(group.names)
+    return str(finished) if finished == total else f"{finished} of {total}"
 
 
 def _accuracy(group: "Group", measure: str) -> str:
-    """Write the mean, and behind it the standard deviation from seed to seed."""
-    from stages.evaluation import noise
+    """Return the mean and, behind it, the standard deviation between seeds."""
+    from stages.experiments import significance
 
-    deviation = noise.deviation(group.values(measure))
+    deviation = significance.deviation(group.values(measure))
     return _number(group.mean(measure)) + ("" if deviation is None else f" ± {deviation:.4f}")
 
 
 def _difference(base: "Group", group: "Group", measure: str) -> str:
-    """Write how much more accurate a group is, the margin of that at 95 %, and what it comes to."""
-    from stages.evaluation import noise
+    """Return the difference in accuracy to the commit, its 95 % margin and the verdict."""
+    from stages.experiments import significance
 
     before, after = base.mean(measure), group.mean(measure)
     if group is base or before is None or after is None:
         return ""
     difference = after - before
-    margin = noise.margin(base.values(measure), group.values(measure))
+    margin = significance.margin(base.values(measure), group.values(measure))
     if margin is None:
         return f"{difference:+.4f} ?"
     verdict = "chance" if abs(difference) <= margin else "better" if difference > 0 else "worse"

@@ -1,10 +1,10 @@
-"""Download a dataset's files and check them.
+"""Download the files of a dataset and check them.
 
 Reads datasets/<name>.yaml, writes data/raw/<name>/. In dvc.yaml: `download`.
 
     python -m stages.download mnist
 
-Takes about 5 s for MNIST (11 MB packed, 55 MB unpacked) on a fast network.
+Takes about 5 s for MNIST (11 MB compressed, 55 MB uncompressed) on a fast network.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from stages import console
+from stages.common import console
 
 app = console.new_app()
 
@@ -27,20 +27,19 @@ def main(
         typer.Option(
             "--from",
             envvar="DATASETS_FROM",
-            help="Folder that has the files, or a folder NAME with them; it is tried first.",
+            help="Folder with the files, or with a folder NAME of them; tried before the mirrors.",
         ),
     ] = None,
 ) -> None:
-    """Download a dataset from the first mirror that has it, and check each file's SHA-256."""
-    from stages import outputs
+    """Download a dataset from the first mirror that has it, and check the SHA-256 of each file."""
+    from stages.common import paths
     from stages.images import catalog, downloads
 
-    description = catalog.path_of(name)
-    dataset = catalog.Dataset.load(description)
+    dataset = catalog.Dataset.load(catalog.path_of(name))
     if local and (local / name).is_dir():
-        local = local / name  # one folder for several datasets, whose files may have the same names
-    downloads.download(dataset, description, output or outputs.files(name), local)
-    dataset.check_unchanged(description)
+        local = local / name  # datasets may use the same file names, so each has its own folder
+    downloads.download(dataset, output or paths.raw(name), local)
+    dataset.check_unchanged()
 
 
 if __name__ == "__main__":

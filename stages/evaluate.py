@@ -1,23 +1,24 @@
-"""Score the model of a run, and show where it is right and where it is wrong.
+"""Score the model of a run, and draw its results.
 
 Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and
-its arrays; writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the pictures
-plots/pictures/<run>/ and the model card models/<run>.md. In dvc.yaml: `evaluate`.
+its arrays. Writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the plots plots/pictures/<run>/
+and the model card models/<run>.md. In dvc.yaml: `evaluate`.
 
     python -m stages.evaluate --run mnist-mlp
 
-Takes 12 s for mnist-mlp and 23 s for mnist-cnn-5x5 on 2 cores, 6 s of it the import of TensorFlow.
+Takes 12 s for mnist-mlp and 23 s for mnist-cnn-5x5 on 2 cores, of which the import of TensorFlow is 6 s.
 """
 
 from typing import TYPE_CHECKING
 
-from stages import console, run_options
+from stages.common import console, run_options
 
 if TYPE_CHECKING:
-    from stages.evaluation.card import Evaluated
-    from stages.evaluation.mistakes import Tally
-    from stages.images.arrays import Images, Labels
-    from stages.training.history import Epoch
+    from collections.abc import Sequence
+
+    from stages.evaluation.evaluation import Evaluation
+    from stages.model.history import Epoch
+    from stages.plots.tiles import LabelledImages
 
 app = console.new_app()
 
@@ -25,68 +26,67 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run: run_options.Run,
+    run_name: run_options.Run,
     dataset_name: run_options.Dataset = None,
     recipe_name: run_options.Recipe = None,
     seed: run_options.Seed = None,
 ) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
-    from stages import outputs, plan
-    from stages.evaluation import calibration, card, inference, mistakes, published, scores, tables
+    from stages.common import determinism, params, paths
+    from stages.evaluation import card, evaluation, inference, published, tables
     from stages.images import arrays, catalog
-    from stages.images.rows import FileRows
-    from stages.prediction import lite
-    from stages.training import determinism, history, model_file
-    from stages.training.recipe import Recipe
+    from stages.model import history, keras_file, litert_file
+    from stages.model.recipe import Recipe
+    from stages.plots.tiles import LabelledImages
 
-    chosen = plan.find_run(run, dataset_name, recipe_name, seed)
-    described = arrays.read_description(chosen.data)
-    recipe, dataset = Recipe.load(chosen.recipe_path), catalog.Dataset.load(catalog.path_of(chosen.dataset))
+    run = params.find_run(run_name, dataset_name, recipe_name, seed)
+    info = arrays.read_info(run.arrays)
+    recipe, dataset = Recipe.load(run.recipe_path), catalog.Dataset.load(catalog.path_of(run.dataset))
     others = published.Published.load(published.PATH)
-    epochs = history.read(outputs.table("history", run))
-    determinism.settle(chosen.seed, inference.THREADS)
-    path = outputs.model(run)
-    model = model_file.load(path, described.image_shape, len(described.classes))
-    lite_path = outputs.lite_model(run) if lite.exists(outputs.lite_model(run)) else None
+    epochs = history.read(paths.table("history", run.name))
+    determinism.enable_determinism(run.seed, inference.THREADS)
+    model = keras_file.load(paths.model(run.name), info.image_shape, len(info.classes))
+    trained = card.TrainedRun(
+        run=run,
+        recipe=recipe,
+        dataset=dataset,
+        info=info,
+        model=model,
+        has_litert=litert_file.exists(paths.litert_model(run.name)),
+    )
+    splits = {split: arrays.read_split(run.arrays, split) for split in arrays.SPLITS}
+    results = evaluation.evaluate(model, splits, len(info.classes), run.name)
+    for file in (recipe, dataset, others):
+        file.check_unchanged()
 
-    examples = {split: arrays.read_split(chosen.data, split) for split in arrays.SPLITS}
-    scored = {split: scores.Tally(len(labels), len(described.classes)) for split, (_, labels) in examples.items()}
-    calibrated, mistaken = calibration.Tally(), mistakes.Tally()
-    tallies: dict[arrays.Split, list[inference.Tally]] = {
-        "train": [scored["train"]],
-        "test": [scored["test"], calibrated, mistaken],
-    }
-    for split, (images, labels) in examples.items():
-        inference.count(model, FileRows(images), labels, f"scoring {run} on the {split} images", *tallies[split])
-    train, test = (scored[split].scores() for split in arrays.SPLITS)
-    recipe.check_unchanged(chosen.recipe_path)
-    dataset.check_unchanged(catalog.path_of(chosen.dataset))
-    others.check_unchanged(published.PATH)
-
-    reported = others.find_accuracy(chosen.dataset, chosen.recipe)
-    tables.write_metrics(outputs.metrics(run), test, train, model.count_params(), reported)
-    tables.write_confusion(outputs.table("confusion", run), test, described.classes)
-    tables.write_classes(outputs.table("classes", run), test, described.classes)
-
-    images, labels = examples["test"]
-    bins = calibrated.bins()
-    of = card.Evaluated(run, chosen, path, lite_path, model, recipe, dataset, described, reported, test, train, bins)
-    card.write(outputs.card(run), of)
-    _draw(of, epochs, images, labels, mistaken)
-    console.say(f"{run}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")
+    test, reported = results.test, others.find_accuracy(run.dataset, run.recipe)
+    tables.write_metrics(paths.metrics(run.name), test, results.train, model.count_params(), reported)
+    tables.write_confusion(paths.table("confusion", run.name), test, info.classes)
+    tables.write_classes(paths.table("classes", run.name), test, info.classes)
+    card.write(paths.model_card(run.name), trained, results, reported)
+    images, labels = splits["test"]
+    _draw(run.name, epochs, results, LabelledImages(images, labels, info.classes))
+    console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")
 
 
-def _draw(of: "Evaluated", epochs: "list[Epoch]", images: "Images", labels: "Labels", mistaken: "Tally") -> None:
-    """Draw the pictures of a run, with the epochs of its training, its test images and the mistakes made on them."""
-    from stages import outputs
-    from stages.pictures import calibration, classes, confusion, curves, mistakes
+def _draw(run_name: str, epochs: "Sequence[Epoch]", results: "Evaluation", test_images: "LabelledImages") -> None:
+    """Draw the plots of a run.
 
-    run, names = of.name, of.data.classes
-    curves.draw(outputs.picture("history", run), run, epochs)
-    confusion.draw(outputs.picture("confusion", run), run, of.test.confusion, names)
-    classes.draw(outputs.picture("classes", run), run, of.test, names)
-    mistakes.draw(outputs.picture("mistakes", run), run, images, labels, mistaken, names)
-    calibration.draw(outputs.picture("calibration", run), run, of.bins)
+    Args:
+        run_name: Name of the run.
+        epochs: History of its training.
+        results: Results of its model.
+        test_images: Test images that the mistakes were made on.
+    """
+    from stages.common import paths
+    from stages.plots import calibration, classes, confusion, curves, mistakes
+
+    names = test_images.classes
+    curves.draw(paths.plot("history", run_name), run_name, epochs)
+    confusion.draw(paths.plot("confusion", run_name), run_name, results.test.confusion, names)
+    classes.draw(paths.plot("classes", run_name), run_name, results.test, names)
+    mistakes.draw(paths.plot("mistakes", run_name), run_name, test_images, results.mistakes)
+    calibration.draw(paths.plot("calibration", run_name), run_name, results.bins)
 
 
 if __name__ == "__main__":

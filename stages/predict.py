@@ -1,22 +1,28 @@
-"""Let the model of a run say what it sees.
+"""Classify the test images of a run's dataset, or pictures of your own.
 
-As a stage: reads models/<run>.keras and the test images of the run's dataset; writes predictions/<run>.csv and
-plots/predictions/<run>.png. By hand, with pictures: reads models/<run>.tflite and how the dataset was made from
-datasets/<dataset>.yaml, if there is such a file; prints what they are. In dvc.yaml: `predict`.
+As a stage, it reads models/<run>.keras and the test images of the run's dataset. It writes predictions/<run>.csv and
+plots/predictions/<run>.png. In dvc.yaml: `predict`.
+
+Given pictures, it reads models/<run>.tflite and, if there is one, datasets/<dataset>.yaml, which says how pictures
+became images. It prints the most probable classes.
 
     python -m stages.predict --run mnist-mlp
     python -m stages.predict --run mnist-mlp photo.png folder/
 
-Takes 8 s on 2 cores, 6 s of it the import of TensorFlow; with pictures LiteRT does without: benchmarks/PHOTOS.md.
+Takes 8 s on 2 cores, of which the import of TensorFlow is 6 s. Pictures need LiteRT alone: benchmarks/PHOTOS.md.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages import console, run_options
-from stages.prediction.answers import Format
+from stages.common import console, run_options
+from stages.prediction.answers import OutputFormat
+
+if TYPE_CHECKING:
+    from stages.common.params import Run
+    from stages.images.arrays import DatasetInfo
 
 app = console.new_app()
 
@@ -24,55 +30,79 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run: run_options.Run,
-    pictures: Annotated[list[Path] | None, typer.Argument(help="Pictures, or folders of them, to look at.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print what the pictures are.")] = Format.TABLE,
-    show: Annotated[
-        Path | None, typer.Option(help="Draw the pictures beside what the network sees into this .png file too.")
+    run_name: run_options.Run,
+    named: Annotated[
+        list[Path] | None, typer.Argument(metavar="pictures", help="Pictures, or folders of pictures.")
     ] = None,
-    dataset: run_options.Dataset = None,
-    recipe: run_options.Recipe = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="Format of the predictions for pictures.")
+    ] = OutputFormat.TABLE,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--show", help="Also draw the pictures beside what the network sees into this .png file."),
+    ] = None,
+    dataset_name: run_options.Dataset = None,
+    recipe_name: run_options.Recipe = None,
     seed: run_options.Seed = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Rebuild the network from its recipe and load these .weights.h5 into it.")
+        Path | None, typer.Option(help="Load these .weights.h5 into the network of the recipe, in place of the model.")
     ] = None,
 ) -> None:
-    """Predict the test images of a run's dataset into a CSV or, if pictures are named, print what they are."""
+    """Classify the test images of a run's dataset into a CSV; or classify pictures and print the result."""
+    from stages.common import params
+    from stages.images import arrays, pictures
+    from stages.prediction import answer_sheet, answers, predictor
+
+    run = params.find_run(run_name, dataset_name, recipe_name, seed)
+    info = arrays.read_info(run.arrays)
+    _check_options(named, output_format, sheet, weights)
+    if not named:
+        _predict_test_images(run, info)
+        return
+    conversion = pictures.conversion_of(run.dataset, info)
+    predict = predictor.load_predictor(run, info, weights)
+    images, num_errors = predictor.read_pictures(named, info.image_shape, conversion)
+    probabilities = predict(list(images.values()))
+    answers.show(output_format, list(images), probabilities, info.classes)
+    if sheet and images:
+        answer_sheet.write(sheet, images, probabilities, info.classes)
+    raise typer.Exit(1 if num_errors else 0)
+
+
+def _check_options(
+    named: list[Path] | None, output_format: OutputFormat, sheet: Path | None, weights: Path | None
+) -> None:
+    """Raise if an option of pictures is given without pictures, or the sheet is no .png file."""
+    from stages.common.errors import InputError
+
+    is_formatted = output_format is not OutputFormat.TABLE
+    for option, value in (("--format", is_formatted), ("--show", sheet), ("--weights", weights)):
+        if value and not named:
+            raise InputError(option, "pictures to classify", "none", "name a picture or a folder")
+    if sheet and sheet.suffix != ".png":
+        raise InputError("--show", "a name that ends in .png", sheet, "choose another name")
+
+
+def _predict_test_images(run: "Run", info: "DatasetInfo") -> None:
+    """Write the probabilities of all test images, and draw the first of them."""
     from itertools import chain
 
-    from stages import outputs, plan
-    from stages.errors import InputError
+    from stages.common import determinism, paths
     from stages.evaluation import inference, tables
-    from stages.images import arrays, photos
+    from stages.images import arrays
     from stages.images.rows import FileRows
-    from stages.pictures import predictions
-    from stages.prediction import answer_sheet, answers, by_hand
-    from stages.training import determinism, model_file
+    from stages.model import keras_file
+    from stages.plots import predictions
+    from stages.plots.tiles import LabelledImages
 
-    chosen = plan.find_run(run, dataset, recipe, seed)
-    described = arrays.read_description(chosen.data)
-    for option, given in (("--format", form is not Format.TABLE), ("--show", show), ("--weights", weights)):
-        if given and not pictures:
-            raise InputError(option, "pictures to look at", "none", "name a picture or a folder")
-    if show and show.suffix != ".png":
-        raise InputError("--show", "a name that ends in .png", show, "choose another name")
-    if pictures:
-        rule = photos.rule_of(chosen.dataset, described)
-        network = by_hand.network_of(run, chosen, described, weights)
-        seen, unreadable = by_hand.read(pictures, described.image_shape, rule)
-        probabilities = network(list(seen.values()))
-        answers.show(form, list(seen), probabilities, described.classes)
-        if show and seen:
-            answer_sheet.write(show, seen, probabilities, described.classes)
-        raise typer.Exit(1 if unreadable else 0)
-
-    determinism.settle(0, inference.THREADS)  # nothing is drawn at random
-    model = model_file.load(outputs.model(run), described.image_shape, len(described.classes))
-    images, labels = arrays.read_split(chosen.data, "test")
-    batches = inference.predict_batches(model, FileRows(images), f"predicting the test images with {run}")
-    first = next(batches)  # more than are drawn
-    tables.write_predictions(outputs.predictions(run), chain([first], batches), labels, described.classes)
-    predictions.draw(outputs.first_predictions(run), run, images, labels, first, described.classes)
+    determinism.enable_determinism(0, inference.THREADS)  # nothing is drawn at random
+    model = keras_file.load(paths.model(run.name), info.image_shape, len(info.classes))
+    images, labels = arrays.read_split(run.arrays, "test")
+    batches = inference.predict_batches(model, FileRows(images), f"predicting the test images with {run.name}")
+    first = next(batches)  # of more images than are drawn
+    tables.write_predictions(paths.predictions(run.name), chain([first], batches), labels, info.classes)
+    test_images = LabelledImages(images, labels, info.classes)
+    predictions.draw(paths.predictions_plot(run.name), run.name, test_images, first)
 
 
 if __name__ == "__main__":

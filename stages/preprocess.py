@@ -1,6 +1,6 @@
-"""Turn a dataset's files into .npy arrays.
+"""Convert the files of a dataset to .npy arrays.
 
-Reads datasets/<name>.yaml and the dataset's source, a folder of IDX files or pictures or an .npz file; writes
+Reads datasets/<name>.yaml and the dataset's source: a folder of IDX files or pictures, or an .npz file. Writes
 data/processed/<name>/ and, for people, plots/samples/<name>.png. In dvc.yaml: `preprocess`.
 
     python -m stages.preprocess mnist
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from stages import console
+from stages.common import console
 
 app = console.new_app()
 
@@ -22,25 +22,26 @@ app = console.new_app()
 @console.command
 def main(
     name: Annotated[str, typer.Argument(help="Dataset: the name of a file in datasets/, without its suffix.")],
-    source: Annotated[Path | None, typer.Option(help="Its folder, or its .npz file.  [default: data/raw/NAME]")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Folder of the data, or an .npz file.  [default: data/raw/NAME]")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
-    """Turn a dataset into uint8 arrays of shape (N, height, width, 1 or 3), describe them, and draw some of them."""
-    from stages import outputs
+    """Convert a dataset to uint8 arrays of shape (N, height, width, 1 or 3), and plot some of its images."""
+    from stages.common import paths
     from stages.images import arrays, catalog, preprocessing
-    from stages.pictures import samples
+    from stages.plots import samples
 
-    description = catalog.path_of(name)
-    dataset = catalog.Dataset.load(description)
-    folder = output or outputs.arrays(name)
-    written = preprocessing.preprocess(dataset, description, source or outputs.files(name), folder)
+    dataset = catalog.Dataset.load(catalog.path_of(name))
+    folder = output or paths.arrays(name)
+    info = preprocessing.preprocess(dataset, source or paths.raw(name), folder)
     if not output:
         images, labels = arrays.read_split(folder, "train")
-        samples.draw(outputs.samples(name), name, images, labels, written.classes)
-    height, width, channels = written.image_shape
+        samples.draw(paths.samples(name), name, images, labels, info.classes)
+    height, width, channels = info.image_shape
     console.say(
-        f"{name}: {written.train.images} images to train on and {written.test.images} to test on, {height} × {width} "
-        f"{'grey' if channels == 1 else 'in colour'}, of {len(written.classes)} classes"
+        f"{name}: {info.train.images} images to train on and {info.test.images} to test on, {height} × {width} "
+        f"{'grey' if channels == 1 else 'in colour'}, of {len(info.classes)} classes"
     )
 
 

@@ -1,7 +1,7 @@
-"""Put all runs and their pictures into one page.
+"""Put all runs and their plots on one page.
 
-No stage of the graph: it reads params.yaml, datasets/, metrics/, models/<run>.md and plots/, whatever of them is there,
-and writes report.html, which shows everything without a network.
+Not a stage of the graph. It reads params.yaml, datasets/ and, as far as they exist, metrics/, models/<run>.md and
+plots/. It writes report.html, a page that needs no network.
 
     python -m stages.report
 
@@ -10,7 +10,7 @@ Takes less than a second for eight runs.
 
 from pathlib import Path
 
-from stages import console
+from stages.common import console
 
 app = console.new_app()
 
@@ -20,14 +20,12 @@ REPORT = Path("report.html")
 @app.command()
 @console.command
 def main() -> None:
-    """Put all runs of params.yaml and their pictures into one page that needs no network."""
-    from stages import atomic
+    """Write report.html, one page with all runs of params.yaml and their plots."""
+    from stages.common import atomic
     from stages.reporting import page, runs
 
     results, pending = runs.read()
-    text = page.render(results, pending, runs.read_samples(results))
-    with atomic.new_file(REPORT) as partial:
-        partial.write_text(text, encoding="utf-8")
+    atomic.write_text(REPORT, page.render(results, pending, runs.read_samples(results)))
     console.say(f"{REPORT}: {len(results)} of {len(results) + len(pending)} runs; open it in a browser")
     for name in pending:
         console.say(f"{name} has no result yet: dvc repro evaluate@{name} predict@{name}")

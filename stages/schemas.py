@@ -1,14 +1,15 @@
 """Write the JSON Schemas by which an editor completes params.yaml, published.yaml, recipes/ and datasets/.
 
-No stage of the graph: it reads the models that check those files, and writes schemas/. A test says when it is due.
+No stage of the graph: it reads the models that validate those files, and writes schemas/. A test fails when it is due.
 
     python -m stages.schemas
 """
 
 import json
 from pathlib import Path
+from typing import Any
 
-from stages import console
+from stages.common import console
 
 app = console.new_app()
 
@@ -16,16 +17,36 @@ app = console.new_app()
 @app.command()
 @console.command
 def main() -> None:
-    """Write schemas/{params,published,recipe,dataset}.schema.json as the models in stages/ are now."""
-    from stages import atomic
+    """Write schemas/{params,published,recipe,dataset}.schema.json."""
+    from stages.common import atomic
 
-    with console.progress("importing Keras, which knows its layers", total=None):
-        from stages import json_schemas
+    with console.progress("importing Keras, for the names of its layers", total=None), console.quiet():
+        schemas = make()
+    for name, schema in schemas.items():
+        text = json.dumps(schema, indent=2, ensure_ascii=False)
+        atomic.write_text(Path("schemas") / f"{name}.schema.json", f"{text}\n")
 
-        made = json_schemas.make()
-    for name, schema in made.items():
-        with atomic.new_file(Path("schemas") / f"{name}.schema.json") as partial:
-            partial.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+def make() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schemas by kind of file; those of recipes list Keras's layers and optimizers."""
+    from stages.common.json_schemas import json_schema
+    from stages.common.params import Params
+    from stages.evaluation.published import Published
+    from stages.images.catalog import Dataset
+    from stages.model import build
+    from stages.model.recipe import Recipe
+
+    recipe = json_schema(Recipe)
+    optimizers = build.optimizer_classes()  # by name in lower case; a recipe may write it as Keras does, too
+    names = {*optimizers, *(optimizer.__name__ for optimizer in optimizers.values())}
+    recipe["$defs"]["Layer"]["properties"]["layer"]["enum"] = sorted(build.layer_classes())
+    recipe["$defs"]["Optimizer"]["properties"]["name"]["enum"] = sorted(names)
+    return {
+        "params": json_schema(Params),
+        "published": json_schema(Published),
+        "recipe": recipe,
+        "dataset": json_schema(Dataset),
+    }
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Train the model of a run.
 
-Reads the run's recipe and its dataset's arrays; writes models/<run>.keras, models/<run>.tflite,
-plots/history/<run>.csv and, ignored by git and DVC, logs/<run>.json with the time it took. In dvc.yaml: `train`.
+Reads the run's recipe and its dataset's arrays. Writes models/<run>.keras, models/<run>.tflite, plots/history/<run>.csv
+and, ignored by git and DVC, the wall time as logs/<run>.json. In dvc.yaml: `train`.
 
     python -m stages.train --run mnist-mlp
 
-Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of each the import of TensorFlow.
+Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of each for the import of TensorFlow.
 """
 
 import time
@@ -16,16 +16,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages import console, run_options
+from stages.common import console, run_options
 
 if TYPE_CHECKING:
     import keras
 
-    from stages.plan import Run
-    from stages.training.checkpoint import Checkpoint
-    from stages.training.history import Epoch
-    from stages.training.recipe import Recipe
-    from stages.training.workers import Workers
+    from stages.common.params import Run
+    from stages.model.history import Epoch
+    from stages.model.recipe import Recipe
+    from stages.training.loop import Trainer
+    from stages.training.runtime.workers import Workers
+
+Weights = Annotated[Path | None, typer.Option(help="Write the weights alone to this .weights.h5 file too.")]
+CheckpointSeconds = Annotated[
+    float, typer.Option(envvar="CHECKPOINT_SECONDS", min=0, help="Most work that a kill may lose, in seconds.")
+]
+Addresses = Annotated[
+    str | None,
+    typer.Option("--workers", help="Train with others: host:port of each, the first writes. Default: TF_CONFIG."),
+]
+Index = Annotated[int | None, typer.Option(help="Index of this worker, from 0.")]
 
 app = console.new_app()
 
@@ -33,111 +43,144 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run: run_options.Run,
+    run_name: run_options.Run,
     dataset: run_options.Dataset = None,
     recipe_name: run_options.Recipe = None,
     seed: run_options.Seed = None,
-    weights: Annotated[Path | None, typer.Option(help="Write the weights alone to this .weights.h5 file too.")] = None,
-    checkpoint_seconds: Annotated[
-        float, typer.Option(envvar="CHECKPOINT_SECONDS", min=0, help="How much work may be lost if this is killed.")
-    ] = 10,
-    workers: Annotated[
-        str | None, typer.Option(help="Train with others: host:port of each, the first writes. Default: TF_CONFIG.")
-    ] = None,
-    index: Annotated[int | None, typer.Option(help="Which of the workers this is, from 0.")] = None,
+    weights: Weights = None,
+    checkpoint_seconds: CheckpointSeconds = 10,
+    addresses: Addresses = None,
+    index: Index = None,
 ) -> None:
     """Train the model of a run, and write the model and the history of its epochs."""
-    from stages import outputs, plan
-    from stages.errors import InputError
+    from stages.common import params, paths
+    from stages.common.determinism import enable_determinism
     from stages.images import arrays
-    from stages.training import determinism, lite_file, lock, model_file, network, timing, views
-    from stages.training.parent import Parent
-    from stages.training.recipe import Recipe
-    from stages.training.workers import Workers, find_cluster
+    from stages.model import build, history, test_time
+    from stages.model.recipe import Recipe
+    from stages.training.runtime import lock, orphan
+    from stages.training.runtime.workers import Workers, find_cluster
 
-    chosen = plan.find_run(run, dataset, recipe_name, seed)
-    recipe = Recipe.load(chosen.recipe_path)
-    description = arrays.read_description(chosen.data)
+    run = params.find_run(run_name, dataset, recipe_name, seed)
+    recipe = Recipe.load(run.recipe_path)
+    info = arrays.read_info(run.arrays)
+    _check_name(weights)
+    workers = Workers(find_cluster(addresses, index))
+    parent = orphan.DvcParent()
+    with lock.output_lock(paths.model(run.name)) if workers.is_chief else nullcontext(), workers.translate_failures():
+        enable_determinism(run.seed, recipe.training.threads, recipe.training.shards, workers.join)
+        parent.check_alive()  # it may have ended during a long wait
+        _check_batch_size(recipe, workers)
+        # built before the wait for cores, so a mistake in the recipe is reported at once
+        model = build.build_model(recipe, info.image_shape, len(info.classes))
+        optimizer = build.build_optimizer(recipe)
+        with lock.core_locks(recipe.training.threads) if workers.count == 1 else nullcontext():
+            parent.check_alive()
+            test_time.classifier_of(model).summary()
+            started = time.monotonic()
+            trainer = _create_trainer(run, recipe, model, optimizer, checkpoint_seconds, workers)
+            _train(trainer, run, recipe, workers, parent.check_alive)
+            if workers.is_chief:
+                history.write_timing(paths.timing(run.name), time.monotonic() - started)
+                _save(run, recipe, model, weights, parent.check_alive)
+            workers.leave()
+            if workers.is_chief:
+                trainer.checkpoint.delete()
+
+
+def _check_name(weights: Path | None) -> None:
+    from stages.common.errors import InputError
+
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
-    team = Workers(find_cluster(workers, index))
-    parent = Parent()
-    with lock.only_training_of(outputs.model(run)) if team.is_chief else nullcontext(), team.failures_told():
-        determinism.settle(chosen.seed, recipe.training.threads, recipe.training.shards, team.join)
-        parent.check()  # it may be gone after so long a wait
-        parts = team.replicas * recipe.training.shards
-        if team.replicas > 1 and recipe.training.batch_size < parts:
-            where, expected = f"{chosen.recipe_path}: training.batch_size", f"at least {parts}, the parts of a batch"
-            raise InputError(where, expected, recipe.training.batch_size, "choose a larger one, or fewer workers")
-        model = network.build(recipe, chosen.recipe_path, description.image_shape, len(description.classes))
-        optimizer = network.build_optimizer(recipe.optimizer, chosen.recipe_path)
-        # now, so that a mistake in the recipe does not wait to be told; workers do not let others wait
-        with lock.cores_for(recipe.training.threads) if team.count == 1 else nullcontext():
-            parent.check()
-            views.classifier_of(model).summary()
-            started = time.monotonic()
-            checkpoint = _train(run, chosen, recipe, model, optimizer, parent.check, checkpoint_seconds, team)
-            if not team.is_chief:
-                team.part()
-                return
-            timing.write(Path("logs") / f"{run}.json", time.monotonic() - started)
-            for_lite = lite_file.convert(model)
-            parent.check()
-            recipe.check_unchanged(chosen.recipe_path)
-            if weights:
-                model_file.save_weights(model, weights)
-            lite_file.save(for_lite, outputs.lite_model(run))
-            model_file.save(model, outputs.model(run))
-            team.part()
-            checkpoint.delete()
 
 
-def _train(
-    run: str,
-    chosen: "Run",
+def _check_batch_size(recipe: "Recipe", workers: "Workers") -> None:
+    from stages.common.errors import InputError
+
+    shards = workers.replicas * recipe.training.shards
+    if workers.replicas > 1 and recipe.training.batch_size < shards:
+        where, expected = f"{recipe.path}: training.batch_size", f"at least {shards}, the shards of a batch"
+        raise InputError(where, expected, recipe.training.batch_size, "choose a larger one, or fewer workers")
+
+
+def _create_trainer(
+    run: "Run",
     recipe: "Recipe",
     model: "keras.Model",
     optimizer: "keras.optimizers.Optimizer",
-    look: Callable[[], None],
     checkpoint_seconds: float,
-    team: "Workers",
-) -> "Checkpoint":
-    """Train the model, and return its checkpoint, which may go when the model is saved."""
-    import tensorflow as tf
-
-    from stages import outputs
-    from stages.errors import InputError
-    from stages.training import history, precision, splits
-    from stages.training.checkpoint import Checkpoint, key_of
-    from stages.training.loop import DivergedError, Loop
-    from stages.training.steps import NoGradientError
+    workers: "Workers",
+) -> "Trainer":
+    """Load the examples, and return what trains the model on them."""
+    from stages.training.batches.holdout import load_examples
+    from stages.training.job import TrainingJob
+    from stages.training.loop import Trainer
+    from stages.training.runtime import precision
+    from stages.training.runtime.checkpoint import Checkpoint
 
     dtype = precision.supported(recipe.training.precision)
-    is_alone = team.count == 1  # otherwise each reads its own share from the disk
-    examples, validation = splits.split(chosen.data, recipe.training.validation, chosen.recipe_path, not is_alone)
-    layout = (team.count, team.replicas)
-    key = key_of(recipe, chosen.seed, dtype, model.output_shape[1], examples, validation, layout)
-    team.check_same(key)
-    checkpoint = Checkpoint(key)
-    loop = Loop(
-        model, optimizer, recipe, dtype, chosen.seed, examples, validation, checkpoint, checkpoint_seconds, team
+    examples, validation = load_examples(
+        run.arrays, recipe, on_disk=workers.count > 1
+    )  # a worker reads its slice alone
+    job = TrainingJob(
+        recipe=recipe,
+        seed=run.seed,
+        dtype=dtype,
+        num_classes=model.output_shape[1],
+        examples=examples,
+        validation=validation,
+        layout=(workers.count, workers.replicas),
     )
+    workers.verify_same(job.key)
+    return Trainer(job, model, optimizer, Checkpoint(job.key, checkpoint_seconds), workers)
+
+
+def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers", on_tick: Callable[[], None]) -> None:
+    """Train, write the history after each epoch, and explain the errors that a recipe can cause.
+
+    Raises:
+        InputError: The training diverged, a weight has no gradient, or the recipe was edited meanwhile.
+        MemoryError: TensorFlow ran out of memory.
+    """
+    import tensorflow as tf
+
+    from stages.common import paths
+    from stages.common.errors import InputError
+    from stages.model import history
+    from stages.training.loop import DivergedError
+    from stages.training.steps import NoGradientError
 
     def on_epoch(epochs: "list[Epoch]") -> None:
-        if team.is_chief:
-            recipe.check_unchanged(chosen.recipe_path)
-            history.write(outputs.table("history", run), epochs)
+        if workers.is_chief:
+            recipe.check_unchanged()
+            history.write(paths.table("history", run.name), epochs)
 
     try:
-        loop.run(on_epoch, look)
+        trainer.train(on_epoch, on_tick)
     except DivergedError as error:
-        raise InputError(chosen.recipe_path, "a finite loss", error, "lower optimizer.learning_rate") from error
+        raise InputError(recipe.path, "a finite loss", error, "lower optimizer.learning_rate") from error
     except NoGradientError as error:
         expected = "weights that the loss changes with"
-        raise InputError(chosen.recipe_path, expected, error, "take out the layer behind them that rounds") from error
+        raise InputError(recipe.path, expected, error, "remove the rounding layer behind them") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
-    return checkpoint
+
+
+def _save(
+    run: "Run", recipe: "Recipe", model: "keras.Model", weights: Path | None, check_parent: Callable[[], None]
+) -> None:
+    """Write the trained model for Keras and LiteRT, unless DVC has ended or the recipe was edited."""
+    from stages.common import paths
+    from stages.model import keras_file, litert_file
+
+    litert_model = litert_file.convert(model)
+    check_parent()
+    recipe.check_unchanged()
+    if weights:
+        keras_file.save_weights(model, weights)
+    litert_file.save(litert_model, paths.litert_model(run.name))
+    keras_file.save(model, paths.model(run.name))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages import preprocess
+from stages.common import console
 from tests import tiny
 from tests.commands import run_all
 
@@ -31,12 +32,26 @@ def preprocessed(_preprocessed_once: Path, tmp_path: Path, monkeypatch: pytest.M
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def deterministic() -> None:
+    """Set seed and threads; TensorFlow keeps the threads of its first operation, so they are the same everywhere."""
+    from stages.common.determinism import enable_determinism
+
+    enable_determinism(seed=0, threads=2)
+
+
 @pytest.fixture()
-def hearing() -> Iterator[None]:
-    """Hear Ctrl-C as Python does; a shell has processes in the background ignore it."""
+def python_sigint() -> Iterator[None]:
+    """Give Ctrl-C Python's own handler; a shell lets processes in the background ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _shown_log() -> None:
+    """Print the log of library modules on standard error, as a command does, in tests that call them directly."""
+    console.show_log()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -28,8 +28,8 @@ else:  # where ru_maxrss starts with what the process held that started this one
 """
 
 
-def hear_interrupts() -> None:
-    """Undo, before a child starts, what a shell does to processes in the background: it has them ignore Ctrl-C."""
+def reset_sigint() -> None:
+    """Let a child end at Ctrl-C, before it starts; a shell has processes in the background ignore it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -49,7 +49,7 @@ def start_code(code: str, *arguments: str, **variables: str) -> subprocess.Popen
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(
-        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=reset_sigint
     )
 
 

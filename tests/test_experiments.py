@@ -1,4 +1,4 @@
-"""Experiments as people run them, with real `dvc`: queued, compared, applied, taken back, and shown in an editor."""
+"""Experiments with real `dvc`: queued, compared, applied, reverted, listed for an editor; and the compare command."""
 
 import json
 import re
@@ -19,52 +19,51 @@ HELD_OUT = "training.validation=50"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A repository after a commit of its only run and four queued experiments, two of them at a time.
+    """A repository with one committed run and four experiments from the queue, two at a time.
 
-    One of them holds images out, and is trained but not scored.
-
-    The files that the data came from are gone: experiments have DVC's cache alone.
+    One of them holds images out, and is trained but not evaluated. The downloaded files are gone, so experiments have
+    DVC's cache alone.
     """
     base = tmp_path_factory.mktemp("experiments")
-    made = Repository(
+    created = Repository(
         pipeline.write(base / "repository", base / "source", pipeline.ONE_RUN, {"mlp": tiny.RECIPE}), base / "source"
     )
-    made.run("git", "init", "--quiet", "--initial-branch=main")
-    made.commit()
-    made.repro()
-    made.commit()
-    for file in made.source.glob("*-ubyte"):
+    created.run("git", "init", "--quiet", "--initial-branch=main")
+    created.commit()
+    created.repro()
+    created.commit()
+    for file in created.source.glob("*-ubyte"):
         file.unlink()
-    made.dvc("exp", "run", "--queue", "--name", "seeds", "-S", "runs.tiny.seed=1,2", "evaluate@tiny")
-    made.dvc("exp", "run", "--queue", "--name", "wider", "-S", f"recipes/mlp.yaml:{WIDER}", "evaluate@tiny")
-    made.dvc("exp", "run", "--queue", "--name", "held-out", "-S", f"recipes/mlp.yaml:{HELD_OUT}", "train@tiny")
-    status = made.run_queue(jobs=2)
-    assert ["Success"] * 4 == re.findall("Success|Failed", status), status
-    return made
+    created.dvc("exp", "run", "--queue", "--name", "seeds", "-S", "runs.tiny.seed=1,2", "evaluate@tiny")
+    created.dvc("exp", "run", "--queue", "--name", "wider", "-S", f"recipes/mlp.yaml:{WIDER}", "evaluate@tiny")
+    created.dvc("exp", "run", "--queue", "--name", "held-out", "-S", f"recipes/mlp.yaml:{HELD_OUT}", "train@tiny")
+    status = created.run_queue(jobs=2)
+    assert re.findall("Success|Failed", status) == ["Success"] * 4, status
+    return created
 
 
-def shown(repository: Repository) -> list[dict[str, Any]]:
+def listing(repository: Repository) -> list[dict[str, Any]]:
     return json.loads(repository.dvc("exp", "show", "--json"))
 
 
 def test_queued_experiments_find_the_data_and_fetch_nothing(repository: Repository):
     for name in ("seeds-1", "seeds-2", "wider"):
         log = repository.dvc("queue", "logs", name)
-        assert {"train@tiny", "evaluate@tiny"} == set(re.findall("Running stage '(.+)'", log)), log
+        assert set(re.findall("Running stage '(.+)'", log)) == {"train@tiny", "evaluate@tiny"}, log
     assert repository.git_status() == set()
 
 
-def test_compare_takes_seeds_together_and_says_what_is_chance(repository: Repository, monkeypatch: pytest.MonkeyPatch):
+def test_compare_groups_seeds_and_tells_what_is_chance(repository: Repository, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "200")
     done = repository.run(sys.executable, "-m", "stages.compare", "tiny")
     header, *rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["experiment", "seeds", "held", "out", "against", "main", "accuracy"] == header[:7]
+    assert header[:7] == ["experiment", "seeds", "held", "out", "against", "main", "accuracy"]
     main, _, *others = [entry["data"]["metrics"]["metrics/tiny.json"]["data"] for entry in revisions(repository)]
     seeds = [result["accuracy"] for result in (main, *others[:2])]
-    assert ["main,", "seeds-1,", "seeds-2", "3", "-", f"{sum(seeds) / 3:.4f}"] == rows[0][:6]
-    assert ["wider", "1", "-"] == rows[3][:3]
+    assert rows[0][:6] == ["main,", "seeds-1,", "seeds-2", "3", "-", f"{sum(seeds) / 3:.4f}"]
+    assert rows[3][:3] == ["wider", "1", "-"]
     assert f"{others[2]['accuracy']:.4f}" in rows[3]
-    assert [WIDER] == rows[4]
+    assert rows[4] == [WIDER]
 
 
 def test_compare_ranks_by_held_out_images_and_shows_no_accuracy_of_an_older_model(
@@ -75,19 +74,20 @@ def test_compare_ranks_by_held_out_images_and_shows_no_accuracy_of_an_older_mode
     row, changed = [line.split() for line in done.stdout.splitlines()][2:4]
     history = dvc.api.read("plots/history/tiny.csv", repo=str(repository.folder), rev="held-out")
     held_out = float(history.split()[-1].split(",")[-1])
-    assert ["held-out", "1", f"{held_out:.4f}", "-"] == row[:4]
-    assert [HELD_OUT] == changed
+    assert row[:4] == ["held-out", "1", f"{held_out:.4f}", "-"]
+    assert changed == [HELD_OUT]
     assert "main has no held-out accuracy" in done.stderr
 
 
 def revisions(repository: Repository) -> list[dict[str, Any]]:
     """Return the commit and the experiments by name: main, held-out, seeds-1, seeds-2, wider."""
-    _, commit = shown(repository)
+    _, commit = listing(repository)
     by_name = {experiment["name"]: experiment["revs"][-1] for experiment in commit["experiments"]}
     return [commit, *(by_name[name] for name in sorted(by_name))]
 
 
-# What the DVC extension of VS Code reads, after its types ExpShowOutput and PlotsOutput (src/cli/dvc/contract.ts).
+# Output of DVC that its VS Code extension reads, after the types ExpShowOutput and PlotsOutput in its
+# src/cli/dvc/contract.ts.
 FILES = {
     "type": "object",
     "additionalProperties": {"type": "object", "required": ["data"], "not": {"required": ["error"]}},
@@ -157,12 +157,12 @@ PLOTS = {
 
 
 def test_an_editor_finds_experiments_with_their_params_and_metrics(repository: Repository):
-    listed = shown(repository)
-    assert [] == [error.message for error in Draft202012Validator(EXPERIMENTS).iter_errors(listed)]
+    listed = listing(repository)
+    assert [error.message for error in Draft202012Validator(EXPERIMENTS).iter_errors(listed)] == []
     for revision in revisions(repository):
         data = revision["data"]
-        assert {"params.yaml", "recipes/mlp.yaml"} == set(data["params"])
-        assert {"metrics/tiny.json"} == set(data["metrics"])
+        assert set(data["params"]) == {"params.yaml", "recipes/mlp.yaml"}
+        assert set(data["metrics"]) == {"metrics/tiny.json"}
         assert 0 <= data["metrics"]["metrics/tiny.json"]["data"]["accuracy"] <= 1
         assert "models/tiny.keras" in data["outs"]
 
@@ -171,28 +171,27 @@ def test_an_editor_finds_the_plots_of_each_revision(repository: Repository):
     plots = json.loads(
         repository.dvc("plots", "diff", "workspace", "main", "wider", "-o", ".dvc/tmp/plots", "--split", "--json")
     )
-    assert [] == [error.message for error in Draft202012Validator(PLOTS).iter_errors(plots)]
+    assert [error.message for error in Draft202012Validator(PLOTS).iter_errors(plots)] == []
     (history,) = plots["data"]["plots/history/tiny.csv"]
-    assert {"workspace", "main", "wider"} == set(history["revisions"])
+    assert set(history["revisions"]) == {"workspace", "main", "wider"}
     points = history["anchor_definitions"]["<DVC_METRIC_DATA>"]
-    assert {(revision, epoch) for revision in history["revisions"] for epoch in "12"} == {
-        (point["rev"], point["epoch"]) for point in points
+    assert {(point["rev"], point["epoch"]) for point in points} == {
+        (revision, epoch) for revision in history["revisions"] for epoch in "12"
     }
     assert "<DVC_METRIC_DATA>" in json.dumps(history["content"])
 
 
-def test_the_best_is_applied_committed_and_taken_back_without_training(repository: Repository, tmp_path: Path):
-    mine = repository.copy_to(tmp_path / "mine")
-    mine.dvc("exp", "apply", "wider")
-    assert mine.git_status() == {" M dvc.lock", " M metrics/tiny.json", " M recipes/mlp.yaml"}
-    mine.commit()
+def test_the_best_is_applied_committed_and_reverted_without_training(repository: Repository, tmp_path: Path):
+    copy = repository.copy_to(tmp_path / "copy")
+    copy.dvc("exp", "apply", "wider")
+    assert copy.git_status() == {" M dvc.lock", " M metrics/tiny.json", " M recipes/mlp.yaml"}
+    copy.commit()
     units = ["recipes/mlp.yaml", "layers.hidden.units", "16", "24"]
-    assert units in mine.table("params", "diff", "HEAD~1")
-    assert ["metrics/tiny.json", "parameters", "12730", "19090", "6360"] in mine.table("metrics", "diff", "HEAD~1")
-    better = (mine.folder / "models/tiny.keras").read_bytes()
+    assert units in copy.table("params", "diff", "HEAD~1")
+    assert ["metrics/tiny.json", "parameters", "12730", "19090", "6360"] in copy.table("metrics", "diff", "HEAD~1")
+    better = (copy.folder / "models/tiny.keras").read_bytes()
 
-    mine.run("git", "checkout", "--quiet", "HEAD~1")
-    mine.dvc("checkout")
-    assert better != (mine.folder / "models/tiny.keras").read_bytes()
-    again = mine.repro()
-    assert set() == again.ran
+    copy.run("git", "checkout", "--quiet", "HEAD~1")
+    copy.dvc("checkout")
+    assert (copy.folder / "models/tiny.keras").read_bytes() != better
+    assert copy.repro().ran == set()

@@ -43,9 +43,9 @@ class Project(NamedTuple):
     model: bytes
     history: bytes
 
-    def start(self, seconds_between_checkpoints: float = 0.2) -> BaseProcess:
+    def start(self, checkpoint_seconds: float = 0.2) -> BaseProcess:
         """Start the training."""
-        return start_training(self.folder, "--run", RUN, "--checkpoint-seconds", str(seconds_between_checkpoints))
+        return start_training(self.folder, "--run", RUN, "--checkpoint-seconds", str(checkpoint_seconds))
 
     def said(self, name: str = "stderr.txt") -> str:
         return (self.folder / name).read_text()
@@ -67,7 +67,7 @@ class Project(NamedTuple):
             shutil.rmtree(self.folder / path, ignore_errors=True)
 
     def is_made(self) -> bool:
-        return (self.model, self.history) == ((self.folder / MODEL).read_bytes(), (self.folder / HISTORY).read_bytes())
+        return ((self.folder / MODEL).read_bytes(), (self.folder / HISTORY).read_bytes()) == (self.model, self.history)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_training_killed_again_and_again_ends_with_the_same_bytes(project: Pro
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_a_line_that_says_how_to_go_on(project: Project):
-    process = project.start(seconds_between_checkpoints=1000)
+    process = project.start(checkpoint_seconds=1000)
     assert wait_until(lambda: "epoch 1/" in project.said(), process), project.said()
     assert project.checkpoints() == []
     os.kill(process.pid, signal.SIGINT)

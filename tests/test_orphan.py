@@ -88,10 +88,10 @@ def test_an_orphan_publishes_nothing_and_the_next_repro_waits_for_it(repository:
     for path in OUTPUTS:
         (repository.folder / path).unlink()
     assert repository.start("stages.train", "--run", "tiny").wait(PATIENCE) == 0
-    assert published == repository.outputs()  # a clean run's with the new seed
+    assert repository.outputs() == published  # a clean run's with the new seed
 
     repository.set_seed(0)
     third = repository.start("dvc", "repro", "train@tiny")
     assert third.wait(PATIENCE) == 0, repository.log.read_text()
     assert "going on from step" in repository.log.read_text()  # the orphan's checkpoint is not lost
-    assert published != repository.outputs()
+    assert repository.outputs() != published

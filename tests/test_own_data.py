@@ -72,17 +72,17 @@ def test_the_names_of_the_folders_stand_in_every_table(made):
     assert made.json("metrics/colours-cnn.json")["accuracy"] == 1
     assert [row["class"] for row in made.rows("plots/classes/colours-cnn.csv")] == ["blue", "green", "red"]
     confusion = made.rows("plots/confusion/colours-cnn.csv")
-    assert {"blue", "green", "red"} == {row["actual"] for row in confusion} == {row["predicted"] for row in confusion}
+    assert {row["actual"] for row in confusion} == {row["predicted"] for row in confusion} == {"blue", "green", "red"}
     predictions = made.rows("predictions/colours-cnn.csv")
-    assert ["index", "label", "predicted", "blue", "green", "red"] == list(predictions[0])
-    assert 6 == len(predictions)
+    assert list(predictions[0]) == ["index", "label", "predicted", "blue", "green", "red"]
+    assert len(predictions) == 6
 
 
 def test_a_picture_of_ones_own_is_seen_as_those_of_the_folder(made):
     picture = made.folder / "data/own/three colours/green/0.png"
     asked = [sys.executable, "-m", "stages.predict", "--run", "colours-cnn", "--format", "json", str(picture)]
     [answer] = json.loads(made.run(*asked).stdout)
-    assert "green" == answer["class"]
+    assert answer["class"] == "green"
 
 
 def test_an_added_picture_runs_the_chain_again_a_changed_one_asks_for_it_and_going_back_runs_nothing(repository):
@@ -92,7 +92,7 @@ def test_an_added_picture_runs_the_chain_again_a_changed_one_asks_for_it_and_goi
     assert repository.changed_stages() >= {"preprocess@colours"}
     assert repro(repository).ran == CHAIN
     count = repository.json("data/processed/colours/dataset.json")
-    assert 31 == count["train"]["images"] + count["test"]["images"]
+    assert count["train"]["images"] + count["test"]["images"] == 31
 
     own.picture("red", seed=78).save(repository.folder / ADDED)
     assert repository.repro("preprocess@colours").ran == {"preprocess@colours"}
@@ -101,8 +101,8 @@ def test_an_added_picture_runs_the_chain_again_a_changed_one_asks_for_it_and_goi
 
     (repository.folder / ADDED).unlink()
     back = repro(repository)
-    assert (set(), CHAIN) == (back.ran, back.cached)
-    assert before == (repository.folder / "metrics/colours-cnn.json").read_text()
+    assert (back.ran, back.cached) == (set(), CHAIN)
+    assert (repository.folder / "metrics/colours-cnn.json").read_text() == before
 
 
 def contents(repository, folder):
@@ -115,15 +115,15 @@ def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(r
     (repository.folder / ADDED).write_bytes(b"no picture")
     done = repository.run(sys.executable, "-m", "dvc", "repro", "evaluate@colours-cnn", code=255)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert [f"error: {ADDED}: expected a picture, received something else"] == [line.split(";")[0] for line in errors]
+    assert [line.split(";")[0] for line in errors] == [f"error: {ADDED}: expected a picture, received something else"]
     for folder in ("models", "metrics"):
-        assert before[folder] == contents(repository, folder)
+        assert contents(repository, folder) == before[folder]
     assert contents(repository, "data/processed/colours") in ({}, before["data/processed/colours"])
 
     (repository.folder / ADDED).unlink()
-    assert set() == repro(repository).ran
-    assert before == {folder: contents(repository, folder) for folder in before}
-    assert set() == repository.git_status()
+    assert repro(repository).ran == set()
+    assert {folder: contents(repository, folder) for folder in before} == before
+    assert repository.git_status() == set()
 
 
 def test_a_queued_experiment_finds_the_pictures_in_its_temporary_copy(repository):

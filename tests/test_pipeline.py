@@ -84,15 +84,15 @@ def test_plots_draw_what_the_tables_say(repository):
     assert "errors" not in shown
     tables = {f"plots/{kind}/{run}.csv" for kind in ("history", "classes", "confusion") for run in RUNS}
     kinds = ("calibration", "classes", "confusion", "history", "mistakes")
-    pictures = {f"plots/pictures/{run}/{kind}.png" for kind in kinds for run in RUNS}
-    pictures |= {f"plots/predictions/{run}.png" for run in RUNS} | {"plots/samples/tiny.png"}
-    assert set(shown["data"]) == tables | pictures
-    assert {"image"} == {plot["type"] for path in pictures for plot in shown["data"][path]}
+    drawn = {f"plots/pictures/{run}/{kind}.png" for kind in kinds for run in RUNS}
+    drawn |= {f"plots/predictions/{run}.png" for run in RUNS} | {"plots/samples/tiny.png"}
+    assert set(shown["data"]) == tables | drawn
+    assert {plot["type"] for path in drawn for plot in shown["data"][path]} == {"image"}
     for path in tables:
         (plot,) = shown["data"][path]
-        drawn = [{**row, "rev": "workspace"} for row in repository.rows(path)]
+        expected = [{**row, "rev": "workspace"} for row in repository.rows(path)]
         values = plot["content"]["data"]["values"]
-        assert [{key: row[key] for key in drawn[0]} for row in values] == drawn
+        assert [{key: row[key] for key in expected[0]} for row in values] == expected
     page = (repository.folder / "dvc_plots/index.html").read_text()
     for row in repository.rows("plots/history/mlp-0.csv"):
         assert f'"accuracy": "{row["accuracy"]}"' in page
@@ -155,7 +155,7 @@ def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repositor
     assert repository.changed_stages() == {"preprocess@again", *chain("wide-0")}
 
 
-def test_an_edited_figure_of_others_trains_nothing(repository):
+def test_an_edited_published_accuracy_trains_nothing(repository):
     repository.edit("published.yaml", "mlp: 0.5", "mlp: 0.75")
     assert repository.repro().ran == {f"evaluate@{run}" for run in RUNS}
     assert repository.json("metrics/mlp-0.json")["published"] == 0.75
@@ -173,23 +173,23 @@ def test_edited_code_reruns_what_imports_it_and_what_its_results_change(reposito
 
     repository.edit("stages/images/idx.py", "import numpy", "SAME_ARRAYS = True\nimport numpy")
     assert repository.repro().ran == {"code", "preprocess@tiny"}
-    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "HELD_OUT_SEED = 1")
+    repository.edit("stages/training/batches/holdout.py", "HOLD_OUT_SEED = 0", "HOLD_OUT_SEED = 1")
     assert repository.repro("train@mlp-0").ran == {"code", "train@mlp-0"}
     others = {"train@mlp-1", "train@wide-0"}
     assert repository.changed_stages() == {"evaluate@mlp-0", "predict@mlp-0", *others}
 
 
 def test_an_edited_comment_or_docstring_reruns_no_stage_but_the_one_that_reads_the_code(repository):
-    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "# A comment\n\nHELD_OUT_SEED = 0")
+    repository.edit("stages/training/batches/holdout.py", "HOLD_OUT_SEED = 0", "# A comment\n\nHOLD_OUT_SEED = 0")
     repository.edit("stages/evaluate.py", "In dvc.yaml: `evaluate`.", "In dvc.yaml it is called `evaluate`.")
     assert repository.repro().ran == {"code"}
-    assert repository.git_status() == {" M dvc.lock", " M stages/evaluate.py", " M stages/training/splits.py"}
+    assert repository.git_status() == {" M dvc.lock", " M stages/evaluate.py", " M stages/training/batches/holdout.py"}
 
 
 def test_code_that_is_no_python_is_one_line(repository):
-    repository.edit("stages/training/splits.py", "HELD_OUT_SEED = 0", "HELD_OUT_SEED = (")
+    repository.edit("stages/training/batches/holdout.py", "HOLD_OUT_SEED = 0", "HOLD_OUT_SEED = (")
     errors = repository.run(sys.executable, "-m", "dvc", "repro", code=255).stderr
-    assert "error: stages/training/splits.py, line" in errors
+    assert "error: stages/training/batches/holdout.py, line" in errors
     assert "Traceback" not in errors
 
 

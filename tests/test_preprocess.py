@@ -1,3 +1,8 @@
+"""Command `preprocess` and stages/images/preprocessing.py with IDX files.
+
+tests/images has the other kinds of source: test_folder.py, test_table.py and test_npz.py.
+"""
+
 import errno
 import json
 import os
@@ -36,29 +41,29 @@ def test_the_arrays_are_those_of_the_idx_files(preprocessed):
     for split, count, seed in (("train", 200, 1), ("test", 50, 2)):
         images, labels = tiny.digits(count, seed)
         kept = np.load(OUTPUT / f"{split}_images.npy", allow_pickle=False)
-        assert (np.uint8, (count, 28, 28, 1)) == (kept.dtype, kept.shape)
-        np.testing.assert_array_equal(images, kept[..., 0])
-        np.testing.assert_array_equal(labels, np.load(OUTPUT / f"{split}_labels.npy", allow_pickle=False))
+        assert (kept.dtype, kept.shape) == (np.uint8, (count, 28, 28, 1))
+        np.testing.assert_array_equal(kept[..., 0], images)
+        np.testing.assert_array_equal(np.load(OUTPUT / f"{split}_labels.npy", allow_pickle=False), labels)
 
 
-def test_the_description_says_what_numpy_says(preprocessed):
-    described = json.loads((OUTPUT / "dataset.json").read_text())
-    assert (list("0123456789"), [28, 28, 1]) == (described["classes"], described["image_shape"])
+def test_the_metadata_are_those_of_numpy(preprocessed):
+    info = json.loads((OUTPUT / "dataset.json").read_text())
+    assert (info["classes"], info["image_shape"]) == (list("0123456789"), [28, 28, 1])
     for split, count, seed in (("train", 200, 1), ("test", 50, 2)):
         images, _ = tiny.digits(count, seed)
-        assert {
+        assert info[split] == {
             "images": count,
             "images_per_class": [count // 10] * 10,
             "pixel_mean": pytest.approx(images.mean(), abs=5e-5),
             "pixel_deviation": pytest.approx(images.std(), abs=5e-5),
-        } == described[split]
+        }
 
 
 def test_a_sheet_shows_samples_of_each_class(preprocessed):
     with Image.open("plots/samples/tiny.png") as picture:
         width, height = picture.size
         assert height > width * 0.6  # ten rows of twelve
-    assert ["plots/samples/tiny.png"] == [str(path) for path in Path("plots").rglob("*") if path.is_file()]
+    assert [str(path) for path in Path("plots").rglob("*") if path.is_file()] == ["plots/samples/tiny.png"]
 
 
 def test_the_same_files_give_the_same_bytes_and_replace_what_was_there(preprocessed):
@@ -66,7 +71,7 @@ def test_the_same_files_give_the_same_bytes_and_replace_what_was_there(preproces
     (OUTPUT / "test_images.npy").write_bytes(b"damaged")
     (OUTPUT / "train_labels.npy").unlink()
     assert run().exit_code == 0
-    assert first == contents(OUTPUT)
+    assert contents(OUTPUT) == first
 
 
 def test_source_and_output_may_lie_anywhere(project):
@@ -81,7 +86,7 @@ def test_a_non_square_image_keeps_its_height_and_width(project):
         tiny.write_idx(SOURCE / f"{name}-images-idx3-ubyte", np.zeros((count, 4, 7), np.uint8))
         tiny.write_idx(SOURCE / f"{name}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8))
     assert run().exit_code == 0
-    assert arrays.read_description(OUTPUT).image_shape == (4, 7, 1)
+    assert arrays.read_info(OUTPUT).image_shape == (4, 7, 1)
 
 
 def cut(path, count):
@@ -161,7 +166,7 @@ def test_a_wrong_idx_file_gives_one_line_and_leaves_what_stood_there(preprocesse
     [line] = result.stderr.splitlines()
     assert (result.exit_code, line.startswith(f"error: {SOURCE / name}: expected ")) == (1, True)
     assert expected in line
-    assert before == contents(OUTPUT.parent)
+    assert contents(OUTPUT.parent) == before
 
 
 def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
@@ -171,26 +176,26 @@ def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
         assert (OUTPUT.parent / ".tiny.partial" / "train_images.npy").exists()
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(arrays, "write_description", fail)
+    monkeypatch.setattr(arrays, "write_info", fail)
     result = run()
     [line] = result.stderr.splitlines()
     told = "error: disk: Input/output error; nothing half-written is left"
     assert (result.exit_code, line.startswith(told)) == (1, True)
-    assert before == contents(OUTPUT.parent)
+    assert contents(OUTPUT.parent) == before
     assert list(OUTPUT.parent.iterdir()) == [OUTPUT]
 
 
-def test_a_description_edited_meanwhile_is_told_and_what_stood_there_stays(preprocessed, monkeypatch):
+def test_a_dataset_file_edited_meanwhile_is_an_error_and_earlier_arrays_stay(preprocessed, monkeypatch):
     def write_and_edit(*given: object) -> None:
         write(*given)
         path.write_text(path.read_text().replace("title: Tiny", "title: Small"))
 
-    before, path, write = contents(OUTPUT.parent), Path("datasets/tiny.yaml"), arrays.write_description
-    monkeypatch.setattr(arrays, "write_description", write_and_edit)
+    before, path, write = contents(OUTPUT.parent), Path("datasets/tiny.yaml"), arrays.write_info
+    monkeypatch.setattr(arrays, "write_info", write_and_edit)
     result = run()
-    told = "expected what it said when the stage began, received something else; run the command again"
-    assert (1, f"error: {path}: {told}\n") == (result.exit_code, result.stderr)
-    assert before == contents(OUTPUT.parent)
+    told = "expected the content it had when the stage began, received something else; run the command again"
+    assert (result.exit_code, result.stderr) == (1, f"error: {path}: {told}\n")
+    assert contents(OUTPUT.parent) == before
 
 
 def test_a_full_disk_is_one_clear_error(project):
@@ -207,7 +212,7 @@ def test_a_full_disk_is_one_clear_error(project):
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("this system lets nobody mount a small disk")
     expected = "error: disk: No space left on device; nothing half-written is left, mend it and run the command again\n"
-    assert (1, expected, f"{OUTPUT.parent}\n") == (done.returncode, done.stderr, done.stdout)
+    assert (done.returncode, done.stderr, done.stdout) == (1, expected, f"{OUTPUT.parent}\n")
 
 
 @pytest.mark.parametrize("output", [".", "data", str(SOURCE), "mine", "mine/thesis.txt"])
@@ -221,14 +226,14 @@ def test_a_folder_that_holds_anything_else_is_not_replaced(project, output):
         result.exit_code,
         line.startswith(f"error: {output}: expected a folder of arrays, or none, received"),
     ) == (1, True)
-    assert before == contents(Path())
+    assert contents(Path()) == before
 
 
 MAIN = "from stages import preprocess; sys.argv[0] = 'preprocess'; preprocess.app(standalone_mode=False)"
 
 
 def idx_files(count):
-    """Put an IDX file of so many black images into the place of the training images; it takes none on the disk."""
+    """Replace the training images by a sparse IDX file of black images, which takes no space on the disk."""
     labels = (np.arange(count) % 10).astype(np.uint8)
     tiny.write_idx(SOURCE / "train-labels-idx1-ubyte", labels)
     with (SOURCE / TRAIN_IMAGES).open("wb") as file:
@@ -238,7 +243,7 @@ def idx_files(count):
 
 
 def npz_file(count, **more):
-    """Write an .npz of so many black images and a dataset's file for it; it takes little place on the disk."""
+    """Write an .npz file of black images, which takes little space on the disk, and its dataset file."""
     labels = (np.arange(count) % 10).astype(np.uint8)
     np.savez_compressed("mine.npz", x_train=np.zeros((count, 28, 28), np.uint8), y_train=labels, **more)
     Path("datasets/tiny.yaml").write_text("npz:\n")

@@ -1,3 +1,5 @@
+"""The report command, with all of stages/reporting; and its page in a browser."""
+
 import json
 import re
 import shutil
@@ -20,8 +22,8 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--enable-logging=stderr", "--log-level=0",
 )  # fmt: skip
-# Asks the page what it shows once it has loaded, and leaves the answer in its title, where --dump-dom prints it.
-QUESTION = """
+# Inspects the loaded page and puts the result into its title, which --dump-dom prints.
+INSPECTION = """
 <script nonce="test">
 addEventListener("load", () => {
   const root = document.documentElement;
@@ -30,7 +32,7 @@ addEventListener("load", () => {
     runs: [...document.querySelectorAll("tbody th[scope=row]")].map((cell) => cell.innerText),
     requests: performance.getEntriesByType("resource").map((entry) => entry.name),
     overflow: root.scrollWidth - root.clientWidth,
-    ground: getComputedStyle(document.body).backgroundColor,
+    background: getComputedStyle(document.body).backgroundColor,
   });
 });
 </script>
@@ -45,7 +47,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = "  tiny-mlp: {dataset: tiny, recipe: mlp, seed: 0}\n"
     lines = [f"  {name}: {{dataset: tiny, recipe: new, seed: {seed}}}\n" for seed, name in enumerate(("b", "c", "d"))]
     params.write_text(params.read_text().replace(line, line + "".join(lines)))
-    shutil.copyfile(project / "recipes/mlp.yaml", project / "recipes/new.yaml")  # of which nobody reports anything
+    shutil.copyfile(project / "recipes/mlp.yaml", project / "recipes/new.yaml")  # without a published accuracy
     run_all(project, (preprocess.app, ["tiny"]))
     for run in ("tiny-mlp", "b"):
         run_all(project, *((command.app, ["--run", run]) for command in (train, evaluate, predict)))
@@ -64,57 +66,57 @@ def write() -> str:
     return REPORT.read_text(encoding="utf-8")
 
 
-def words(html: str) -> str:
-    """Return what a page says, without its tags, in one line."""
-    found: list[str] = []
+def visible_text(html: str) -> str:
+    """Return the text of a page without its tags, in one line."""
+    texts: list[str] = []
     parser = HTMLParser()
-    parser.handle_data = found.append
+    parser.handle_data = texts.append
     parser.feed(re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))
-    return " ".join(" ".join(found).split())
+    return " ".join(" ".join(texts).split())
 
 
 def leaders(html: str) -> dict[str, list[str]]:
-    """Return the cells of the leaderboard behind the name of each run."""
+    """Return the cells of the leaderboard by the name of the run in the first one."""
     body = re.search(r"<tbody>(.*?)</tbody>", html, re.DOTALL)[1]
-    return {cells[0]: cells[1:] for cells in (words(row).split() for row in body.split("</tr>")[:-1])}
+    return {cells[0]: cells[1:] for cells in (visible_text(row).split() for row in body.split("</tr>")[:-1])}
 
 
 def test_the_leaderboard_has_a_row_for_each_run_with_metrics():
     rows = leaders(write())
     metrics = json.loads(Path("metrics/tiny-mlp.json").read_text())
 
-    assert {"tiny-mlp", "b", "c"} == set(rows)
+    assert set(rows) == {"tiny-mlp", "b", "c"}
     accuracy = f"{metrics['accuracy']:.4f}"
-    assert ["Tiny", accuracy] == rows["tiny-mlp"][:2]
-    assert ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"] == rows["tiny-mlp"][3:]
+    assert rows["tiny-mlp"][:2] == ["Tiny", accuracy]
+    assert rows["tiny-mlp"][3:] == ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"]
     low, high = map(float, rows["tiny-mlp"][2].split("…"))
     assert low <= metrics["accuracy"] <= high < low + 0.3
-    assert ["–", "–", "–"] == rows["c"][2:5]
+    assert rows["c"][2:5] == ["–", "–", "–"]
 
 
-def test_runs_that_lack_something_are_named_with_the_command_that_brings_it():
+def test_missing_results_are_named_with_the_command_that_makes_them():
     result = CliRunner().invoke(report.app)
-    said = words(REPORT.read_text(encoding="utf-8"))
+    text = visible_text(REPORT.read_text(encoding="utf-8"))
 
-    assert "Not yet evaluated d: dvc repro evaluate@d predict@d" in said
+    assert "Not yet evaluated d: dvc repro evaluate@d predict@d" in text
     assert "d has no result yet: dvc repro evaluate@d predict@d" in result.stderr
-    assert "Not here: training curves, confusion matrix, most confident mistakes, accuracy of each class" in said
-    assert 1 == said.count("Not here:")
+    assert "Missing: training curves, confusion matrix, most confident mistakes, accuracy of each class" in text
+    assert text.count("Missing:") == 1
 
 
-def test_a_run_has_its_pictures_its_network_and_its_recipe():
+def test_a_run_has_its_plots_its_network_and_its_recipe():
     html = write()
 
-    assert 2 * 6 + 1 == len(re.findall(r'<img src="data:image/png;base64,', html))
-    said = words(html)
-    assert "hidden Dense 16 12,560" in said
-    assert "optimizer: {name: adam, learning_rate: 0.01}" in said
+    assert len(re.findall(r'<img src="data:image/png;base64,', html)) == 2 * 6 + 1
+    text = visible_text(html)
+    assert "hidden Dense 16 12,560" in text
+    assert "optimizer: {name: adam, learning_rate: 0.01}" in text
 
 
-def test_the_page_asks_for_nothing_outside_itself():
-    asked = re.findall(r'(?:src|href|action|data|srcset|poster)="([^"]*)"|url\(([^)]*)\)|@import', write())
+def test_the_page_needs_nothing_outside_itself():
+    references = re.findall(r'(?:src|href|action|data|srcset|poster)="([^"]*)"|url\(([^)]*)\)|@import', write())
 
-    assert {"data:", "#"} == {re.match("data:|#|", first or second)[0] for first, second in asked}
+    assert {re.match("data:|#|", first or second)[0] for first, second in references} == {"data:", "#"}
 
 
 def test_names_are_text_not_html():
@@ -135,19 +137,19 @@ def test_the_same_results_give_the_same_page():
 
 def test_without_any_result_the_page_says_what_to_do():
     shutil.rmtree("metrics")
-    said = words(write())
+    text = visible_text(write())
 
-    assert "No run has a result yet: dvc repro makes them." in said
-    assert 4 == said.count("dvc repro evaluate@")
+    assert "No run has a result yet: dvc repro makes them." in text
+    assert text.count("dvc repro evaluate@") == 4
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"accuracy": 1, "errors": 0}'])
-def test_damaged_metrics_are_told_in_one_line(content: str):
+def test_damaged_metrics_are_an_error_of_one_line(content: str):
     Path("metrics/b.json").write_text(content)
     result = CliRunner().invoke(report.app)
     [line] = result.stderr.splitlines()
 
-    assert (1, False) == (result.exit_code, REPORT.exists())
+    assert (result.exit_code, REPORT.exists()) == (1, False)
     assert line.startswith(
         "error: metrics/b.json: expected JSON with the numbers accuracy, errors, parameters, received"
     )
@@ -159,17 +161,17 @@ def test_tables_of_another_version_than_the_metrics_give_no_interval():
         path.write_text(json.dumps(json.loads(path.read_text()) | {"errors": errors, "accuracy": 0.25}))
     html = write()
 
-    assert ["–", "–"] == [leaders(html)[run][2] for run in ("b", "tiny-mlp")]
-    assert 2 == words(html).count("Its pictures and its metrics are of different versions. dvc checkout brings")
+    assert [leaders(html)[run][2] for run in ("b", "tiny-mlp")] == ["–", "–"]
+    assert visible_text(html).count("Its plots and its metrics are of different versions. dvc checkout restores") == 2
 
 
 @pytest.mark.parametrize("content", ["class,recall\n0,1.0\n", "recall,images\n1.0,many\n", "recall,images\n1.0\n"])
-def test_a_damaged_table_is_told_in_one_line(content: str):
+def test_a_damaged_table_is_an_error_of_one_line(content: str):
     Path("plots/classes/b.csv").write_text(content)
     result = CliRunner().invoke(report.app)
     [line] = result.stderr.splitlines()
 
-    assert (1, False) == (result.exit_code, REPORT.exists())
+    assert (result.exit_code, REPORT.exists()) == (1, False)
     assert line.startswith("error: plots/classes/b.csv: expected a table with the numbers recall and images, received")
 
 
@@ -179,16 +181,16 @@ def test_datasets_with_the_same_title_each_show_their_samples():
     params = Path("params.yaml").read_text().replace("datasets:\n", "datasets:\n  again: {source: data/raw/tiny}\n")
     Path("params.yaml").write_text(params.replace("c: {dataset: tiny", "c: {dataset: again"))
 
-    assert 2 == words(write()).count("Tiny: training images, a row a class.")
+    assert visible_text(write()).count("Tiny: training images, one row per class.") == 2
 
 
 def browse(html: str, *options: str) -> tuple[dict, list[str]]:
-    """Open a page in headless Chromium; return its answer to QUESTION, and what it wrote to the console."""
+    """Open a page in headless Chromium; return the result of INSPECTION, and the lines of its console."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     html = html.replace("default-src 'none';", "default-src 'none'; script-src 'nonce-test';")
     page = Path("browsed.html").resolve()
-    page.write_text(html.replace("</head>", f"{QUESTION}</head>"), encoding="utf-8")
+    page.write_text(html.replace("</head>", f"{INSPECTION}</head>"), encoding="utf-8")
     command = [CHROMIUM, *QUIET, f"--user-data-dir={page.parent}/browser", *options, "--dump-dom", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     title = re.search("<title>(.*?)</title>", done.stdout)[1].replace("&lt;", "<").replace("&amp;", "&")
@@ -196,33 +198,33 @@ def browse(html: str, *options: str) -> tuple[dict, list[str]]:
 
 
 @pytest.mark.parametrize("options", [("--window-size=1280,900",), ("--window-size=500,900",)])
-def test_a_browser_shows_every_picture_and_complains_of_nothing(options: tuple[str, ...]):
+def test_a_browser_shows_every_image_and_reports_nothing(options: tuple[str, ...]):
     seen, console = browse(write(), *options)
 
-    assert [] == console
-    assert 2 * 6 + 1 == len(seen["images"])
+    assert console == []
+    assert len(seen["images"]) == 2 * 6 + 1
     assert all(alt and width > 100 for alt, width in seen["images"])
-    assert ["b", "c", "tiny-mlp"] == sorted(seen["runs"])
-    assert [] == [name for name in seen["requests"] if not name.startswith("data:")]
-    assert 0 == seen["overflow"]  # nothing is wider than the window
+    assert sorted(seen["runs"]) == ["b", "c", "tiny-mlp"]
+    assert [name for name in seen["requests"] if not name.startswith("data:")] == []
+    assert seen["overflow"] == 0  # nothing is wider than the window
 
 
-def test_a_browser_would_tell_of_a_picture_from_the_network():
+def test_a_browser_would_report_an_image_from_the_network():
     html = write().replace("<main>", '<main><img alt="x" src="https://example.org/x.png">')
     seen, console = browse(html)
 
-    assert ["x", 0] == seen["images"][0]
+    assert seen["images"][0] == ["x", 0]
     assert "Content Security Policy" in console[0]
 
 
 @pytest.mark.parametrize(
-    ("option", "ground"),
+    ("option", "background"),
     [
         ("--blink-settings=preferredColorScheme=1", "rgb(246, 247, 249)"),
         ("--blink-settings=preferredColorScheme=0", "rgb(20, 22, 26)"),
     ],
 )
-def test_the_page_is_dark_for_a_browser_that_prefers_it(option: str, ground: str):
+def test_the_page_is_dark_for_a_browser_that_prefers_it(option: str, background: str):
     seen, _ = browse(write(), option)
 
-    assert ground == seen["ground"]
+    assert seen["background"] == background

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from stages import json_schemas
-from stages.settings import read_yaml
+from stages import schemas
+from stages.common.yaml_files import read_yaml
 from tests.pipeline import ROOT
 
 KINDS = ("params", "published", "recipe", "dataset")
@@ -50,7 +50,7 @@ def changed(values: dict[str, Any], place: str, value: object) -> dict[str, Any]
 
 
 def test_the_committed_schemas_are_what_the_models_give():
-    assert json_schemas.make() == {kind: load(kind) for kind in KINDS}, "run make schemas"
+    assert schemas.make() == {kind: load(kind) for kind in KINDS}, "run make schemas"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,18 +121,18 @@ def test_a_run_whose_name_is_no_name_does_not_fit():
     assert misfits("params", changed(params, "runs", {"my/run": run})) != []
 
 
-@pytest.mark.parametrize("kind", ["params", "recipe"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_key_is_explained(kind: str):
     schema = load(kind)
-    parts = [schema, *schema["$defs"].values()]
-    keys = {(part["title"], key): value for part in parts for key, value in part["properties"].items()}
+    objects = [schema, *schema.get("$defs", {}).values()]
+    keys = {(each["title"], key): value for each in objects for key, value in each["properties"].items()}
     assert [key for key, value in keys.items() if "description" not in value] == []
-    assert all("Attributes:" not in part["description"] for part in parts)
+    assert all("Attributes:" not in each["description"] for each in objects)
 
 
 def test_an_explanation_is_what_the_model_says():
     training = load("recipe")["$defs"]["Training"]
-    assert training["description"] == "How the network is trained."
+    assert training["description"] == "Training of the network."
     assert training["properties"]["precision"]["description"] == (
-        "What convolutions and matrix products are computed in. Weights, optimizer and loss are float32."
+        "Type of convolutions and matrix products. Weights, optimizer and loss are float32."
     )

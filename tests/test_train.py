@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 
 from stages import evaluate, train
 from stages.images import arrays
-from stages.training import history as history_file
-from stages.training import lock, loop, model_file, network
-from stages.training.recipe import Recipe
+from stages.model import build, keras_file
+from stages.model import history as history_file
+from stages.model.recipe import Recipe
+from stages.training import loop
+from stages.training.runtime import lock
 from tests.commands import run_all
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[1]
 RECIPE = Path("recipes/mlp.yaml")
 MODEL, LITE = Path("models/tiny-mlp.keras"), Path("models/tiny-mlp.tflite")
 HISTORY = Path("plots/history/tiny-mlp.csv")
@@ -53,13 +55,13 @@ def refused(project: Path, *arguments: str) -> str:
 
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    assert before == files(project)
+    assert files(project) == before
     return line
 
 
 @pytest.fixture()
 def without_arrays(preprocessed: Path) -> Path:
-    """A project whose dataset is described, but whose images cannot be read: what is refused here, is refused early."""
+    """A project with the metadata of its dataset but without its images: what is refused here is refused early."""
     for path in preprocessed.rglob("*.npy"):
         path.unlink()
     return preprocessed
@@ -71,7 +73,7 @@ def test_a_mistake_in_the_recipe_is_told_while_other_trainings_have_the_cores(
     def never_free(_: int) -> None:
         raise AssertionError("it waited for the processor first")
 
-    monkeypatch.setattr(lock, "cores_for", never_free)
+    monkeypatch.setattr(lock, "core_locks", never_free)
     change(RECIPE, "units: 16", "unit: 16")
 
     assert "unit" in refused(without_arrays)
@@ -85,7 +87,7 @@ def test_training_writes_the_model_the_history_and_the_time(preprocessed: Path):
     made = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
     assert made == [Path("logs/tiny-mlp.json"), MODEL, LITE, HISTORY]
     assert "Total params: 12,730" in result.stdout
-    assert ["epoch 1/2", "epoch 2/2"] == [line[:9] for line in result.stderr.splitlines()]
+    assert [line[:9] for line in result.stderr.splitlines()] == ["epoch 1/2", "epoch 2/2"]
     assert json.loads(Path("logs/tiny-mlp.json").read_text())["seconds"] > 0
 
 
@@ -98,18 +100,18 @@ def test_the_history_has_the_same_columns_with_and_without_validation(
     rows = history()
 
     assert result.exit_code == 0, result.output
-    assert ["1", "2"] == [row["epoch"] for row in rows]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
     assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     for row in rows:
-        assert (filled, filled) == (row["val_loss"] != "", row["val_accuracy"] != "")
+        assert (row["val_loss"] != "", row["val_accuracy"] != "") == (filled, filled)
         assert 0 <= float(row["accuracy"]) <= 1
-    assert filled == ("validation: loss" in result.stderr)
+    assert ("validation: loss" in result.stderr) == filled
 
 
 def test_the_history_is_written_after_each_epoch(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
     written: list[int] = []
-    say = train.console.say
-    monkeypatch.setattr("stages.training.loop.say", lambda line: (written.append(len(history())), say(line)))
+    info = loop.logger.info
+    monkeypatch.setattr(loop.logger, "info", lambda *message: (written.append(len(history())), info(*message)))
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
 
     assert result.exit_code == 0, result.output
@@ -131,12 +133,12 @@ def test_who_reads_the_history_during_a_training_always_sees_whole_rows(
 
     reader = threading.Thread(target=read)
 
-    def wait_until_read(_: str) -> None:
+    def wait_until_read(*_: object) -> None:
         before = len(seen)
         while len(seen) == before and reader.is_alive():
             time.sleep(0.001)
 
-    monkeypatch.setattr("stages.training.loop.say", wait_until_read)  # once an epoch
+    monkeypatch.setattr(loop.logger, "info", wait_until_read)  # once an epoch
     reader.start()
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
     ended.set()
@@ -147,31 +149,31 @@ def test_who_reads_the_history_during_a_training_always_sees_whole_rows(
     different = set(seen)
     assert len(different) > 10  # it was read while it grew
     assert [text for text in different if not (whole.startswith(text) and text.endswith("\n"))] == []
-    assert {5} == {len(line.split(",")) for line in whole.splitlines()}
+    assert {len(line.split(",")) for line in whole.splitlines()} == {5}
 
 
 def test_a_tiny_set_is_learned_by_heart(preprocessed: Path):
     change(RECIPE, "epochs: 2", "epochs: 10")
     CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
     images, labels = arrays.read_split(DATA, "train")
-    model = model_file.load(MODEL, (28, 28, 1), 10)
+    model = keras_file.load(MODEL, (28, 28, 1), 10)
 
     assert history()[-1]["accuracy"] == "1.000000"
-    assert np.array_equal(labels, model.predict(images, verbose=0).argmax(axis=1))
+    assert np.array_equal(model.predict(images, verbose=0).argmax(axis=1), labels)
 
 
-@pytest.mark.parametrize("asked", ["", "test_time: {flip: true, shift: 2}\n"], ids=["one view", "six views"])
-def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(asked: str, preprocessed: Path):
-    change(RECIPE, "training:", f"{asked}training:")
+@pytest.mark.parametrize("views", ["", "test_time: {flip: true, shift: 2}\n"], ids=["one view", "six views"])
+def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(views: str, preprocessed: Path):
+    change(RECIPE, "training:", f"{views}training:")
     weights = Path("new/folder/tiny.weights.h5")
     result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--weights", str(weights)])
     images, _ = arrays.read_split(DATA, "test")
-    rebuilt = network.build(Recipe.load(RECIPE), RECIPE, (28, 28, 1), 10)
-    model_file.load_weights(rebuilt, weights)
+    rebuilt = build.build_model(Recipe.load(RECIPE), (28, 28, 1), 10)
+    keras_file.load_weights(rebuilt, weights)
 
     assert result.exit_code == 0, result.output
-    expected = model_file.load(MODEL, (28, 28, 1), 10).predict_on_batch(images)
-    assert np.array_equal(expected, rebuilt.predict_on_batch(images))
+    expected = keras_file.load(MODEL, (28, 28, 1), 10).predict_on_batch(images)
+    assert np.array_equal(rebuilt.predict_on_batch(images), expected)
 
 
 def test_what_stands_on_the_line_counts_and_not_what_params_yaml_says_by_now(preprocessed: Path):
@@ -182,8 +184,8 @@ def test_what_stands_on_the_line_counts_and_not_what_params_yaml_says_by_now(pre
     expected = made()
     change(Path("params.yaml"), "{dataset: tiny, recipe: mlp, seed: 0}", "{dataset: tiny, recipe: other, seed: 9}")
 
-    assert expected == made("--dataset", "tiny", "--recipe", "mlp", "--seed", "0")
-    assert expected[-1] != made("--recipe", "mlp", "--seed", "1")[-1]
+    assert made("--dataset", "tiny", "--recipe", "mlp", "--seed", "0") == expected
+    assert made("--recipe", "mlp", "--seed", "1")[-1] != expected[-1]
 
 
 @pytest.mark.parametrize("command", [train, evaluate])
@@ -206,13 +208,13 @@ def test_a_recipe_edited_meanwhile_is_told_and_what_it_began_with_can_be_gone_on
     with monkeypatch.context() as patch:
         patch.setattr(history_file, "write", write_and_edit)
         result = CliRunner().invoke(train.app, ["--run", "tiny-mlp", "--checkpoint-seconds", "0"])
-    told = "expected what it said when the stage began, received something else; run the command again"
-    assert (1, f"error: {RECIPE}: {told}") == (result.exit_code, result.stderr.splitlines()[-1])
-    assert [] == [path for path in (MODEL, LITE) if path.exists()]
+    told = "expected the content it had when the stage began, received something else; run the command again"
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"error: {RECIPE}: {told}")
+    assert [path for path in (MODEL, LITE) if path.exists()] == []
 
     change(RECIPE, "units: 17", "units: 16")
     again = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
-    assert (0, True) == (again.exit_code, "going on" in again.stderr), again.output
+    assert (again.exit_code, "going on" in again.stderr) == (0, True), again.output
 
 
 def test_a_comment_added_to_the_recipe_meanwhile_does_not_matter(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):
@@ -220,7 +222,7 @@ def test_a_comment_added_to_the_recipe_meanwhile_does_not_matter(preprocessed: P
     monkeypatch.setattr(
         history_file, "write", lambda *given: (write(*given), RECIPE.write_text(f"# mine\n{RECIPE.read_text()}"))
     )
-    assert 0 == CliRunner().invoke(train.app, ["--run", "tiny-mlp"]).exit_code
+    assert CliRunner().invoke(train.app, ["--run", "tiny-mlp"]).exit_code == 0
 
 
 def test_weights_before_a_layer_that_rounds_are_told(preprocessed: Path):
@@ -251,9 +253,7 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
     change(RECIPE, "{name: adam, learning_rate: 0.01}", "{name: sgd, learning_rate: 1e30}")
     line = refused(preprocessed)
 
-    assert line.startswith(
-        "error: recipes/mlp.yaml: expected a finite loss, received one that is infinite or no number in step "
-    )
+    assert line.startswith("error: recipes/mlp.yaml: expected a finite loss, received NaN or infinity in step ")
     assert line.endswith("; lower optimizer.learning_rate")
 
 
@@ -322,7 +322,7 @@ def test_the_terminal_shows_that_one_line_alone(without_arrays: Path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     [line] = done.stderr.splitlines()
 
-    assert (1, "") == (done.returncode, done.stdout)
+    assert (done.returncode, done.stdout) == (1, "")
     assert line.startswith("error: recipes/mlp.yaml: layers.flatten: expected inputs that Reshape accepts, received")
 
 
@@ -357,7 +357,7 @@ def test_memory_that_runs_out_in_a_step_is_told(preprocessed: Path, monkeypatch:
     def run_out(*_: object) -> None:
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    monkeypatch.setattr(loop.Loop, "run", run_out)
+    monkeypatch.setattr(loop.Trainer, "train", run_out)
 
     assert refused(preprocessed) == (
         "error: memory: the system has no more to give; close other programs and run the command again"
@@ -378,7 +378,7 @@ def test_a_full_disk_is_told_leaves_no_part_and_changes_no_byte(preprocessed: Pa
     lines = [line for line in done.stderr.splitlines() if not line.startswith(("epoch", "no checkpoint could be"))]
     left = [path.relative_to(preprocessed) for path in files(preprocessed) if path not in before]
 
-    assert (1, 1) == (done.returncode, len(lines)), done.stderr
+    assert (done.returncode, len(lines)) == (1, 1), done.stderr
     assert lines[0].startswith("error: ")
     assert lines[0].endswith("File too large; nothing half-written is left, mend it and run the command again")
     assert left == [Path("logs/tiny-mlp.json"), HISTORY]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from benchmarks.workers import free_addresses
 from stages import preprocess, train
-from stages.training import history
+from stages.model import history
 from tests import commands, pipeline, processes, tiny
 from tests.processes import ended, wait_until
 
@@ -109,7 +109,7 @@ def test_two_workers_make_the_steps_of_one_process_and_the_chief_alone_writes(tm
 
 
 def test_four_workers_make_the_steps_of_one_process_with_four_shards(tmp_path: Path):
-    """With dropout and batch normalization, of which each part of a batch has its own."""
+    """With dropout and batch normalization, of which each shard of a batch has its own."""
     here = project(tmp_path / "p", WITH_CHANCE)
     machines = Machines(here, 4)
     recipe = here / "recipes/mlp.yaml"
@@ -207,7 +207,7 @@ def test_a_batch_of_which_a_worker_would_have_nothing_is_told(tmp_path: Path):
     machines = Machines(project(tmp_path / "p", LONG.replace("batch_size: 20", "batch_size: 3, shards: 2")), 2)
 
     assert [ended(process) for process in machines.start()] == [1, 1]
-    line = "error: recipes/mlp.yaml: training.batch_size: expected at least 4, the parts of a batch, received 3;"
+    line = "error: recipes/mlp.yaml: training.batch_size: expected at least 4, the shards of a batch, received 3;"
     assert machines.said(0).splitlines()[-1].startswith(line)
 
 
@@ -240,13 +240,13 @@ import sys, runpy
 import tensorflow as tf
 [cpu] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from stages.training import workers
+from stages.training.runtime import workers
 workers._gpus = lambda: [device.name for device in tf.config.list_logical_devices("CPU")]
-sum_of_parts = workers.Workers.sum
+all_reduce = workers.Workers.all_reduce
 seen = []
 def spy(self, compute):
-    return sum_of_parts(self, lambda replica: [seen.append(replica), compute(replica)][1])
-workers.Workers.sum = spy
+    return all_reduce(self, lambda replica: [seen.append(replica), compute(replica)][1])
+workers.Workers.all_reduce = spy
 from stages import train
 try:
     train.app(["--run", sys.argv[1]])

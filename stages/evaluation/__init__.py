@@ -1,1 +1,1 @@
-"""What a result is: probabilities, scores and the tables made of them."""
+"""Evaluation of a trained model: class probabilities, the scores computed from them, tables and the model card."""

@@ -1,4 +1,4 @@
-"""Mistakes: how many a model makes, and of which it was surest."""
+"""Mistakes of a model: their number, and the most confident of them."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import numpy as np
 from stages.evaluation.inference import Probabilities
 from stages.images.arrays import Labels
 
-KEPT = 24
+MOST_CONFIDENT = 24  # mistakes that are kept
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image that was taken for something else.
+    """Image that was classified wrongly.
 
     Attributes:
-        index: The image's number in its split.
-        predicted: The most probable class.
-        confidence: Its probability, 0…1.
+        index: Index of the image in its split.
+        predicted: Label of the predicted class.
+        confidence: Probability of the predicted class, 0…1.
     """
 
     index: int
@@ -25,25 +25,40 @@ class Mistake:
     confidence: np.float32
 
 
-class Tally:
-    """Mistakes, counted some images at a time.
+@dataclass(frozen=True)
+class Mistakes:
+    """Mistakes on a split.
 
     Attributes:
-        images: How many images were counted.
-        wrong: How many of them are mistakes.
-        surest: The mistakes with the highest probability, the surest first, of equals the first; at most KEPT.
+        images: Number of images in the split.
+        errors: Number of mistakes.
+        most_confident: Mistakes with the highest confidence in descending order, at most MOST_CONFIDENT. Of equal
+            ones, the first comes first.
     """
 
-    def __init__(self) -> None:
-        self.images = self.wrong = 0
-        self.surest: list[Mistake] = []
+    images: int
+    errors: int
+    most_confident: list[Mistake]
 
-    def add(self, probabilities: Probabilities, labels: Labels) -> None:
-        """Count the next images; `inference.count` says how they come."""
+
+class MistakeAccumulator:
+    """Mistakes, updated batch by batch."""
+
+    def __init__(self) -> None:
+        self._images = self._errors = 0
+        self._most_confident: list[Mistake] = []
+
+    def update(self, probabilities: Probabilities, labels: Labels) -> None:
+        """Add the next batch; the arguments of `inference.Accumulator.update`."""
         predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
         wrong = np.flatnonzero(predicted != labels)
-        surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:KEPT]
-        found = [Mistake(self.images + int(place), int(predicted[place]), confidence[place]) for place in surest]
-        self.surest = sorted([*self.surest, *found], key=lambda mistake: -mistake.confidence)[:KEPT]
-        self.wrong += len(wrong)
-        self.images += len(labels)
+        candidates = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_CONFIDENT]
+        mistakes = [Mistake(self._images + int(row), int(predicted[row]), confidence[row]) for row in candidates]
+        ranked = sorted([*self._most_confident, *mistakes], key=lambda mistake: -mistake.confidence)
+        self._most_confident = ranked[:MOST_CONFIDENT]
+        self._errors += len(wrong)
+        self._images += len(labels)
+
+    def result(self) -> Mistakes:
+        """Return the mistakes on all images so far."""
+        return Mistakes(self._images, self._errors, self._most_confident)

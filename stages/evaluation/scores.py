@@ -1,4 +1,4 @@
-"""What probabilities are worth, held against the labels."""
+"""Accuracy, loss, confusion matrix, precision, recall and F1 of predictions."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ SMALLEST_PROBABILITY = 1e-7  # as in Keras's cross-entropy, which would be infin
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is told from the others.
+    """Scores of one class.
 
     Attributes:
-        precision: Share of the images called so that are so, 0…1; 0 where none is called so.
-        recall: Share of the images that are so that are called so, 0…1; 0 where there are none.
-        f1: Their harmonic mean, 0…1; 0 where both are 0.
-        images: How many images are of this class.
+        precision: TP / (TP + FP), 0…1; 0 if no image was predicted as this class.
+        recall: TP / (TP + FN), 0…1; 0 if no image is of this class.
+        f1: Harmonic mean of precision and recall, 0…1; 0 if both are 0.
+        images: Number of images of this class.
     """
 
     precision: float
@@ -30,14 +30,14 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model is worth on a split.
+    """Scores of a model on a split.
 
     Attributes:
-        accuracy: Share of the images whose most probable class is right, 0…1.
+        accuracy: Fraction of the images that were classified correctly, 0…1.
         loss: Mean cross-entropy, in nats.
-        errors: Number of images whose most probable class is wrong.
-        confusion: int64, (num_classes, num_classes): images of the row's class that were called the column's.
-        by_class: The scores of each class.
+        errors: Number of images that were classified wrongly.
+        confusion: int64, (num_classes, num_classes): images of the row's class that were predicted as the column's.
+        by_class: Scores of each class, label 0 first.
     """
 
     accuracy: float
@@ -47,48 +47,48 @@ class Scores:
     by_class: list[ClassScores]
 
 
-class Tally:
-    """Scores, counted some images at a time; they are the same however many at a time.
+class ScoreAccumulator:
+    """Scores, updated batch by batch; the batch size does not change them.
 
-    It keeps eight bytes an image: NumPy adds an array in pairs, and parts of it would give other last digits.
+    The accumulator keeps eight bytes per image. NumPy adds an array in pairs, so sums of batches would differ in the
+    last digits.
 
     Args:
-        num_images: How many images are going to be counted.
-        num_classes: How many classes there are.
+        num_images: Number of images in the split.
+        num_classes: Number of classes.
     """
 
     def __init__(self, num_images: int, num_classes: int) -> None:
         self._confusion = np.zeros((num_classes, num_classes), dtype=np.int64)
-        self._logs = np.empty(num_images, dtype=np.float64)
-        self._counted = 0
+        self._log_probabilities = np.empty(num_images, dtype=np.float64)
+        self._num_seen = 0
 
-    def add(self, probabilities: Probabilities, labels: Labels) -> None:
-        """Count the next images; `inference.count` says how they come."""
-        end = self._counted + len(labels)
+    def update(self, probabilities: Probabilities, labels: Labels) -> None:
+        """Add the next batch; the arguments of `inference.Accumulator.update`."""
+        end = self._num_seen + len(labels)
         np.add.at(self._confusion, (labels, probabilities.argmax(axis=1)), 1)
-        of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-        self._logs[self._counted : end] = np.log(of_truth.clip(SMALLEST_PROBABILITY, 1.0))
-        self._counted = end
+        of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+        self._log_probabilities[self._num_seen : end] = np.log(of_label.clip(SMALLEST_PROBABILITY, 1.0))
+        self._num_seen = end
 
-    def scores(self) -> Scores:
-        """Return the scores of all images."""
-        num_images, right = len(self._logs), int(self._confusion.trace())
+    def result(self) -> Scores:
+        """Return the scores of the whole split."""
+        num_images, correct = len(self._log_probabilities), int(self._confusion.trace())
         return Scores(
-            accuracy=right / num_images,
-            loss=float(-self._logs.mean()),
-            errors=num_images - right,
+            accuracy=correct / num_images,
+            loss=float(-self._log_probabilities.mean()),
+            errors=num_images - correct,
             confusion=self._confusion,
-            by_class=[_score_class(self._confusion, number) for number in range(len(self._confusion))],
+            by_class=[_score_class(self._confusion, label) for label in range(len(self._confusion))],
         )
 
 
-def _score_class(confusion: npt.NDArray[np.int64], number: int) -> ClassScores:
-    hits, called, there = (
-        int(count) for count in (confusion[number, number], confusion[:, number].sum(), confusion[number].sum())
-    )
+def _score_class(confusion: npt.NDArray[np.int64], label: int) -> ClassScores:
+    correct = int(confusion[label, label])
+    predicted, actual = int(confusion[:, label].sum()), int(confusion[label].sum())
     return ClassScores(
-        precision=hits / called if called else 0.0,
-        recall=hits / there if there else 0.0,
-        f1=2 * hits / (called + there) if hits else 0.0,
-        images=there,
+        precision=correct / predicted if predicted else 0.0,
+        recall=correct / actual if actual else 0.0,
+        f1=2 * correct / (predicted + actual) if correct else 0.0,
+        images=actual,
     )

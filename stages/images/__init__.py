@@ -1,1 +1,1 @@
-"""What the data is: where it comes from, its files, its arrays."""
+"""Datasets: files, downloads, and the arrays made from them."""

@@ -1,4 +1,4 @@
-"""The arrays of a dataset: four .npy files that are read as memory maps, and a JSON that describes them."""
+"""Arrays of a dataset: four .npy files, read as memory maps, and dataset.json, which describes them."""
 
 import json
 import math
@@ -10,112 +10,126 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from stages.errors import InputError
-from stages.settings import Schema
+from stages.common import atomic
+from stages.common.errors import InputError, first_line
+from stages.common.yaml_files import Config
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
-DESCRIPTION = "dataset.json"
-CHUNK = 1 << 18  # numbers at a time: 2 MB while they are counted; photographs take a second or two to read
-AT_LEAST = 16  # images at a time, so that large ones can be read side by side
-AGAIN = "run the preprocess stage again"
+INFO_FILE = "dataset.json"
+CHUNK_PIXELS = 1 << 18  # values read at a time, unless MIN_CHUNK_IMAGES are more; they take 2 MB while counted
+MIN_CHUNK_IMAGES = 16  # so that large pictures are decoded in parallel
+PREPROCESS_AGAIN = "run the preprocess stage again"
 
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.integer]
+Image = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
+Images = npt.NDArray[np.uint8]  # (num_images, height, width, channels), 0…255
+Labels = npt.NDArray[np.integer]  # (num_images,)
 
 
-class Rows(Protocol):
-    """Images that can be read some at a time: an array, a memory map, or files."""
+class ImageSequence(Protocol):
+    """Images that can be read a slice at a time: an array, a memory map, or files."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(num_images, height, width), or with channels behind."""
+        """(num_images, height, width) or (num_images, height, width, channels)."""
 
     def __getitem__(self, some: slice, /) -> Images:
-        """Return some of the images, uint8, 0…255."""
+        """Return a slice of the images, uint8, 0…255."""
 
 
-class SplitDescription(Schema):
-    """What one split holds.
-
-    Attributes:
-        images: How many there are.
-        images_per_class: How many of each class, in the order of the classes.
-        pixel_mean: Mean of all pixels, 0…255.
-        pixel_deviation: Their standard deviation.
-    """
+class SplitInfo(Config):
+    """Counts and pixel statistics of a split."""
 
     images: int
+    """Number of images."""
     images_per_class: list[int]
+    """Number of images of each class, label 0 first."""
     pixel_mean: float
+    """Mean of all pixels, 0…255."""
     pixel_deviation: float
+    """Standard deviation of all pixels, 0…127.5."""
 
 
-class Description(Schema):
-    """What the arrays of a dataset are.
-
-    Attributes:
-        classes: What each label means, label 0 first.
-        image_shape: Height, width and channels, in pixels.
-        train: The training images.
-        test: The test images.
-    """
+class DatasetInfo(Config):
+    """Classes, shape and statistics of a dataset's arrays: the content of dataset.json."""
 
     classes: list[str]
+    """Names of the classes, label 0 first."""
     image_shape: Annotated[tuple[int, int, int], Field(strict=False)]
-    train: SplitDescription
-    test: SplitDescription
+    """Height, width and channels, in pixels."""
+    train: SplitInfo
+    """Training images."""
+    test: SplitInfo
+    """Test images."""
 
 
-def read_description(folder: Path) -> Description:
-    """Return the description in a folder of arrays, without opening an array.
+def read_info(folder: Path) -> DatasetInfo:
+    """Return the metadata of a folder of arrays, without opening an array.
 
     Raises:
-        InputError: The folder has none, or it is damaged.
+        InputError: dataset.json is missing or damaged.
     """
-    path = folder / DESCRIPTION
+    path = folder / INFO_FILE
+    expected = "the description of a dataset"
     try:
-        return Description.model_validate_json(path.read_bytes())
+        return DatasetInfo.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        raise InputError(
-            path, "the description of a dataset", "none", "run dvc repro, or the preprocess stage"
-        ) from error
+        raise InputError(path, expected, "none", "run dvc repro, or the preprocess stage") from error
     except ValidationError as error:
-        raise InputError(path, "the description of a dataset", error.errors()[0]["msg"], AGAIN) from error
+        raise InputError(path, expected, error.errors()[0]["msg"], PREPROCESS_AGAIN) from error
+
+
+def write_info(folder: Path, info: DatasetInfo) -> None:
+    """Write dataset.json beside the arrays."""
+    text = json.dumps(info.model_dump(), indent=2, ensure_ascii=False)
+    atomic.write_text(folder / INFO_FILE, text + "\n")
 
 
 def read_split(folder: Path, split: Split) -> tuple[Images, Labels]:
     """Map the images and labels of a split.
 
+    Args:
+        folder: Folder of arrays, written by preprocess.
+        split: "train" or "test".
+
     Returns:
-        Images, uint8, (num_images, height, width, channels), 0…255; labels, int32, (num_images,). Both read-only.
+        Images, uint8, (num_images, height, width, channels), 0…255, and labels, int32, (num_images,). Both are
+        read-only memory maps.
 
     Raises:
-        InputError: An array is missing, damaged, or not what the description says.
+        InputError: An array is missing or damaged, or differs from dataset.json in dtype or shape.
     """
-    description = read_description(folder)
-    count = getattr(description, split).images
-    images = _map(folder / f"{split}_images.npy", np.uint8, (count, *description.image_shape))
+    info = read_info(folder)
+    count = getattr(info, split).images
+    images = _map(folder / f"{split}_images.npy", np.uint8, (count, *info.image_shape))
     labels = _map(folder / f"{split}_labels.npy", np.int32, (count,))
     return images, labels
 
 
 def write_split(
-    folder: Path, split: Split, images: Rows, labels: Labels, num_classes: int, advance: Callable[[int], None]
-) -> SplitDescription:
-    """Copy a split into .npy files, a chunk at a time.
+    folder: Path,
+    split: Split,
+    images: ImageSequence,
+    labels: Labels,
+    num_classes: int,
+    advance: Callable[[int], None],
+) -> SplitInfo:
+    """Write the images and labels of a split to .npy files, a chunk at a time.
 
     Args:
-        folder: Where to write.
-        split: Which split it is.
-        images: uint8, (num_images, height, width), or with channels behind, as mapped or read from their source.
-        labels: Integers below the number of classes, (num_images,).
-        num_classes: How many classes there are.
-        advance: Called with the number of images of each chunk that was written.
+        folder: Folder to write to.
+        split: "train" or "test".
+        images: uint8, (num_images, height, width) or (num_images, height, width, channels), 0…255.
+        labels: Integers, (num_images,), 0…num_classes - 1.
+        num_classes: Number of classes.
+        advance: Called after each chunk with the number of its images.
+
+    Returns:
+        Counts and pixel statistics of the split.
     """
     shape = (*images.shape, 1) if len(images.shape) == 3 else images.shape
-    step = max(AT_LEAST, CHUNK // math.prod(shape[1:]))
-    pixel_sum = squares_sum = 0  # Python integers: exact, so the same on every machine
+    step = max(MIN_CHUNK_IMAGES, CHUNK_PIXELS // math.prod(shape[1:]))
+    pixel_sum = squares_sum = 0  # Python integers are exact, so every machine gets the same sums
     with (folder / f"{split}_images.npy").open("wb") as file:
         header = {"descr": np.dtype(np.uint8).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -130,7 +144,7 @@ def write_split(
 
     size = math.prod(shape)
     mean = pixel_sum / size
-    return SplitDescription(
+    return SplitInfo(
         images=shape[0],
         images_per_class=np.bincount(labels, minlength=num_classes).tolist(),
         pixel_mean=round(mean, 4),
@@ -138,19 +152,14 @@ def write_split(
     )
 
 
-def write_description(folder: Path, description: Description) -> None:
-    """Write the description beside the arrays."""
-    text = json.dumps(description.model_dump(), indent=2, ensure_ascii=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
 def _map(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # .npy only; refuses pickled objects
     except FileNotFoundError as error:
-        raise InputError(path, "an array", "none", AGAIN) from error
+        raise InputError(path, "an array", "none", PREPROCESS_AGAIN) from error
     except (ValueError, EOFError) as error:
-        raise InputError(path, "a whole .npy file", str(error), AGAIN) from error
+        raise InputError(path, "a whole .npy file", first_line(error), PREPROCESS_AGAIN) from error
     if array.dtype != dtype or array.shape != shape:
-        raise InputError(path, f"{np.dtype(dtype)} {shape}", f"{array.dtype} {array.shape}", AGAIN)
+        expected, received = f"{np.dtype(dtype)} {shape}", f"{array.dtype} {array.shape}"
+        raise InputError(path, expected, received, PREPROCESS_AGAIN)
     return array

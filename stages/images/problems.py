@@ -1,19 +1,21 @@
-"""Everything that is wrong with a dataset, said at once, so that it can be mended at once."""
+"""Problems of a dataset, reported together, so that a person can mend them in one go."""
 
+import logging
 from pathlib import Path
 
-from stages.console import say
-from stages.errors import InputError
+from stages.common.errors import InputError
 
-SHOWN = 20
+MAX_SHOWN = 20
+
+logger = logging.getLogger(__name__)
 
 
-def stop_if_any(problems: list[InputError], source: Path) -> None:
-    """Say what is wrong, the first twenty lines of it, and stop; go on if nothing is.
+def raise_if_any(problems: list[InputError], source: Path) -> None:
+    """Raise if there are problems; of several, the first twenty are logged before.
 
     Args:
-        problems: What is wrong, in the order in which it is said.
-        source: What the dataset is read from.
+        problems: Problems, in the order of the report.
+        source: Folder or file of the data, named if there are several.
 
     Raises:
         InputError: There is at least one problem.
@@ -22,7 +24,7 @@ def stop_if_any(problems: list[InputError], source: Path) -> None:
         return
     if len(problems) == 1:
         raise problems[0]
-    for problem in problems[:SHOWN]:
-        say(f"error: {problem}")
-    unseen = f" ({len(problems) - SHOWN} of them not shown)" if len(problems) > SHOWN else ""
-    raise InputError(source, "data without a mistake", f"{len(problems)} mistakes{unseen}", "mend them all")
+    for problem in problems[:MAX_SHOWN]:
+        logger.error("error: %s", problem)
+    hidden = f" ({len(problems) - MAX_SHOWN} of them not shown)" if len(problems) > MAX_SHOWN else ""
+    raise InputError(source, "data without a mistake", f"{len(problems)} mistakes{hidden}", "mend them all")

@@ -1,4 +1,4 @@
-"""A part of the images held out to test on: the same share of each class, and always the same images."""
+"""Test images held out from data without a test split: the same fraction of each class, and always the same images."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,72 +7,84 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stages.errors import InputError
+from stages.common.errors import InputError
 from stages.images.arrays import Images, Labels
 from stages.images.catalog import Dataset
 from stages.images.rows import read_rows
 
-Numbers = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
-class Chosen:
-    """Some images of a memory map, in an order of their own, `arrays.Rows`."""
-
-    def __init__(self, images: Images, numbers: Numbers) -> None:
-        self._images, self._numbers = images, numbers
-        self.shape = (len(numbers), *images.shape[1:])
-
-    def __getitem__(self, some: slice) -> Images:
-        """Return some of the images, uint8, 0…255."""
-        ascending, places = np.unique(self._numbers[some], return_inverse=True)
-        return read_rows(self._images, ascending)[places]
-
-
-def mix(names: Iterable[str], seed: int) -> Numbers:
-    """Return an order in which images of all classes are mixed, as the numbers of the names, int64, (num_names,).
-
-    It follows from each name and the seed alone: wherever a name is added or taken away, the others stay in order.
-    """
-    digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)
-    beginnings = np.fromiter((int.from_bytes(digest[:8]) for digest in digests), np.uint64)  # enough to tell them apart
-    return np.argsort(beginnings, kind="stable")
-
-
-def hold_out(
-    order: Numbers, labels: Labels, fraction: float, classes: list[str], source: Path
-) -> tuple[Numbers, Numbers]:
-    """Return which images are to train on and which to test on, each in the given order.
+class Subset:
+    """Images of a memory map in any order, an `arrays.ImageSequence`.
 
     Args:
-        order: Numbers of all images, (num_images,); the first of each class are held out.
-        labels: Of the images by their number, (num_images,).
-        fraction: Share of each class to hold out, 0…1; at least one image, and not the last one.
-        classes: What the labels mean.
-        source: What the images are read from, named in errors.
+        images: Memory map of a whole file, uint8, (num_images, …).
+        indices: Indices of the images, int64, (num_indices,), 0…num_images - 1.
+    """
+
+    def __init__(self, images: Images, indices: Indices) -> None:
+        self._images, self._indices = images, indices
+        self.shape = (len(indices), *images.shape[1:])
+
+    def __getitem__(self, some: slice) -> Images:
+        """Return a slice of the images, uint8, 0…255."""
+        rows, inverse = np.unique(self._indices[some], return_inverse=True)
+        return read_rows(self._images, rows)[inverse]
+
+
+def hash_permutation(names: Iterable[str], seed: int) -> Indices:
+    """Return a random permutation that depends on the names and the seed alone.
+
+    Adding or removing a name leaves the others in their order.
+
+    Args:
+        names: Names of the images, such as their paths.
+        seed: Seed of the permutation.
+
+    Returns:
+        Indices of the names, int64, (num_names,).
+    """
+    digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)
+    keys = np.fromiter((int.from_bytes(digest[:8]) for digest in digests), np.uint64)  # 64 bits hardly ever collide
+    return np.argsort(keys, kind="stable")
+
+
+def stratified_split(
+    order: Indices, labels: Labels, fraction: float, classes: list[str], source: Path
+) -> tuple[Indices, Indices]:
+    """Return the indices of the training images and of the test images, each in the given order.
+
+    Args:
+        order: Permutation of all images, (num_images,). The first ones of each class are held out.
+        labels: Labels by index, integers, (num_images,).
+        fraction: Fraction of each class to hold out, 0…1; at least one image, and at most all but one.
+        classes: Names of the classes, label 0 first.
+        source: Folder or file of the data, for errors.
 
     Raises:
         InputError: A class has only one image.
     """
     counts = np.bincount(labels, minlength=len(classes))
-    lonely = [name for name, count in zip(classes, counts, strict=True) if count == 1]
-    if lonely:
+    single = [name for name, count in zip(classes, counts, strict=True) if count == 1]
+    if single:
         expected = "two images of each class, one of them to test on"
-        raise InputError(source, expected, f"one of {', '.join(lonely)}", "add some, or make a test split yourself")
-    to_hold = np.clip(np.rint(fraction * counts).astype(np.int64), 1, counts - 1)
-    in_order = labels[order]
-    held = np.zeros(len(order), np.bool_)
-    for label, count in enumerate(to_hold):
-        held[np.flatnonzero(in_order == label)[: max(count, 0)]] = True
-    return order[~held], order[held]
+        raise InputError(source, expected, f"one of {', '.join(single)}", "add some, or make a test split yourself")
+    test_counts = np.clip(np.rint(fraction * counts).astype(np.int64), 1, counts - 1)
+    ordered_labels = labels[order]
+    held_out = np.zeros(len(order), np.bool_)
+    for label, count in enumerate(test_counts):
+        held_out[np.flatnonzero(ordered_labels == label)[: max(count, 0)]] = True
+    return order[~held_out], order[held_out]
 
 
-def refuse_settings(dataset: Dataset, description: Path) -> None:
-    """Refuse what a dataset's file says of a choice that is not made, since its data have test images.
+def refuse_split_settings(dataset: Dataset) -> None:
+    """Refuse `test_fraction` and `split_seed` in the file of a dataset whose data have test images.
 
     Raises:
-        InputError: It says something.
+        InputError: The file sets one of them.
     """
     for key in ("test_fraction", "split_seed"):
         if key in dataset.model_fields_set:
             expected = f"no {key}, since the data have test images of their own"
-            raise InputError(description, expected, key, "take it out, or the test images")
+            raise InputError(dataset.path, expected, key, "take it out, or the test images")

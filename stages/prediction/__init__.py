@@ -1,1 +1,1 @@
-"""What a picture of one's own shows: who sees it, and how the answer is said."""
+"""Prediction of a user's pictures: reading them, classifying them, and showing the answers."""

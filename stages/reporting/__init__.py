@@ -1,1 +1,1 @@
-"""The report: all runs on one page."""
+"""The report: all runs on one HTML page."""

@@ -1,4 +1,4 @@
-"""What is known of each run of params.yaml, read from what the stages left; TensorFlow is not needed for it."""
+"""Results of each run of params.yaml, as the stages left them; reading them needs no TensorFlow."""
 
 import csv
 import json
@@ -7,90 +7,88 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages import outputs, plan
-from stages.errors import InputError
+from stages.common import params, paths
+from stages.common.errors import InputError
+from stages.common.params import Run
 from stages.evaluation import intervals
 from stages.images import catalog
-from stages.plan import Run
 
 PREDICTIONS = "predictions"
-# kind of picture: what it shows, and how to read it
-PICTURES = {
-    "history": ("Training curves", "Validation that gets worse while training gets better is overfitting."),
-    "confusion": ("Confusion matrix", "Each row is a true class; blue was recognized, orange taken for another."),
-    "mistakes": ("Most confident mistakes", "Where it was surest, and wrong."),
-    "classes": ("Accuracy of each class", "Where two lines overlap, the classes may be equally hard."),
-    "calibration": ("Calibration", "Points below the dashed line: surer than right."),
-    PREDICTIONS: ("First test images", "What it says of images it was not trained on."),
+EVALUATE_AGAIN = "run the evaluate stage again"
+# title and reading advice of each kind of plot
+PLOTS = {
+    "history": ("Training curves", "If validation gets worse while training gets better, the network overfits."),
+    "confusion": ("Confusion matrix", "Each row is a true class: correct predictions blue, mistakes orange."),
+    "mistakes": ("Most confident mistakes", "Wrong predictions with the highest probability."),
+    "classes": ("Accuracy of each class", "Where two intervals overlap, the classes may be equally hard."),
+    "calibration": ("Calibration", "Below the dashed line, the model is overconfident."),
+    PREDICTIONS: ("First test images", "Predictions for images the network was not trained on."),
 }
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run that has metrics.
+    """Run with metrics.
 
     Attributes:
-        name: The run's name.
-        run: Its line in params.yaml.
-        title: Its dataset's name for people.
-        metrics: As metrics/<run>.json has them.
-        interval: 95 % interval of the accuracy, 0…1, or None where the table of the classes is missing or `is_mixed`.
-        is_mixed: Whether that table, and so the pictures, are of another version than the metrics.
-        pictures: The PNG of each kind of PICTURES that is there.
-        card: Its model card as Markdown, or None.
+        run: Run of params.yaml.
+        title: Title of its dataset.
+        metrics: Content of metrics/<run>.json.
+        interval: 95 % interval of the accuracy, 0…1, or None if the classes' table is missing or of another version.
+        is_mixed: True if the classes' table, and so the plots, are of another version than the metrics.
+        plots: PNG of each kind of PLOTS that exists.
+        card: Model card as Markdown, or None.
     """
 
-    name: str
     run: Run
     title: str
     metrics: Mapping[str, Any]
     interval: tuple[float, float] | None
     is_mixed: bool
-    pictures: Mapping[str, bytes]
+    plots: Mapping[str, bytes]
     card: str | None
 
     @property
     def missing(self) -> list[str]:
-        """What the page would show of it if it were there, in words."""
-        lacking = [words.lower() for kind, (words, _) in PICTURES.items() if kind not in self.pictures]
-        return lacking if self.card else [*lacking, "model card"]
+        """Titles of the plots that are missing, and the model card if it is."""
+        plots = [title.lower() for kind, (title, _) in PLOTS.items() if kind not in self.plots]
+        return plots if self.card else [*plots, "model card"]
 
 
 def read() -> tuple[list[Result], list[str]]:
-    """Return the runs that have metrics, by dataset and the most accurate first, and the names of the others.
+    """Return the runs with metrics, by dataset and then by accuracy, highest first; and the names of the others.
 
     Raises:
-        InputError: params.yaml, a dataset's file, a metrics file or a table of the classes does not fit.
+        InputError: params.yaml, a dataset's file, a metrics file or a classes' table does not fit.
     """
-    runs = plan.Plan.load(plan.PATH).runs
-    results = [_read(name, run) for name, run in runs.items() if outputs.metrics(name).exists()]
+    runs = params.load_runs()
+    results = [_read_result(run) for name, run in runs.items() if paths.metrics(name).exists()]
     results.sort(key=lambda result: (result.title, result.run.dataset, -result.metrics["accuracy"]))
-    return results, [name for name in runs if not outputs.metrics(name).exists()]
+    return results, [name for name in runs if not paths.metrics(name).exists()]
 
 
 def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
-    """Return the title and the sample sheet of each dataset of some results, by the dataset's name."""
+    """Return the title and the PNG of the samples of each dataset among the results, sorted by the dataset's name."""
     titles = {result.run.dataset: result.title for result in results}
-    sheets = [(titles[dataset], outputs.samples(dataset)) for dataset in sorted(titles)]
-    return [(title, path.read_bytes()) for title, path in sheets if path.exists()]
+    plots = [(titles[dataset], paths.samples(dataset)) for dataset in sorted(titles)]
+    return [(title, path.read_bytes()) for title, path in plots if path.exists()]
 
 
-def _read(name: str, run: Run) -> Result:
-    pictures = {kind: outputs.picture(kind, name) for kind in PICTURES}
-    pictures[PREDICTIONS] = outputs.first_predictions(name)
-    card = outputs.card(name)
-    metrics = _read_metrics(outputs.metrics(name))
-    counts = _count(outputs.table("classes", name))
+def _read_result(run: Run) -> Result:
+    plots = {kind: paths.plot(kind, run.name) for kind in PLOTS}
+    plots[PREDICTIONS] = paths.predictions_plot(run.name)
+    card = paths.model_card(run.name)
+    metrics = _read_metrics(paths.metrics(run.name))
+    counts = _read_counts(paths.table("classes", run.name))
     is_mixed = counts is not None and not _agree(metrics, *counts)
     return Result(
-        name,
-        run,
-        _title(run.dataset),
-        metrics,
-        intervals.wilson(*counts) if counts and not is_mixed else None,
-        is_mixed,
-        {kind: path.read_bytes() for kind, path in pictures.items() if path.exists()},
-        card.read_text(encoding="utf-8") if card.exists() else None,
+        run=run,
+        title=_dataset_title(run.dataset),
+        metrics=metrics,
+        interval=intervals.wilson(*counts) if counts and not is_mixed else None,
+        is_mixed=is_mixed,
+        plots={kind: path.read_bytes() for kind, path in plots.items() if path.exists()},
+        card=card.read_text(encoding="utf-8") if card.exists() else None,
     )
 
 
@@ -103,11 +101,11 @@ def _read_metrics(path: Path) -> dict[str, Any]:
         received = "other values"
     except (ValueError, TypeError, KeyError) as error:
         received = str(error)
-    raise InputError(path, f"JSON with the numbers {', '.join(needed)}", received, "run the evaluate stage again")
+    raise InputError(path, f"JSON with the numbers {', '.join(needed)}", received, EVALUATE_AGAIN)
 
 
-def _count(path: Path) -> tuple[int, int] | None:
-    """Return how many test images were recognized by the table of the classes, and of how many; None without it."""
+def _read_counts(path: Path) -> tuple[int, int] | None:
+    """Return the numbers of correct and of all test images from a classes' table, or None without one."""
     if not path.exists():
         return None
     try:
@@ -116,15 +114,15 @@ def _count(path: Path) -> tuple[int, int] | None:
         return sum(round(recall * images) for recall, images in rows), sum(images for _, images in rows)
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         expected = "a table with the numbers recall and images"
-        raise InputError(path, expected, error, "run the evaluate stage again") from error
+        raise InputError(path, expected, error, EVALUATE_AGAIN) from error
 
 
-def _agree(metrics: Mapping[str, Any], right: int, images: int) -> bool:
-    """Tell whether metrics, which git keeps, and the table of the classes, which DVC keeps, are of one version."""
-    same = images - right == metrics["errors"] and abs(float(metrics["accuracy"]) * images - right) < 0.5
-    return same and 0 <= right <= images
+def _agree(metrics: Mapping[str, Any], correct: int, images: int) -> bool:
+    """Return True if the metrics, which git keeps, and the classes' table, which DVC keeps, are of one version."""
+    is_same = images - correct == metrics["errors"] and abs(float(metrics["accuracy"]) * images - correct) < 0.5
+    return is_same and 0 <= correct <= images
 
 
-def _title(dataset: str) -> str:
+def _dataset_title(dataset: str) -> str:
     path = catalog.path_of(dataset)
     return (catalog.Dataset.load(path).title if path.exists() else None) or dataset

@@ -1,1 +1,1 @@
-"""How a model learns: the recipe, the network it describes, the loop, the saved model."""
+"""Training: the loop and its compiled steps. Imported by stages/train.py and benchmarks/ alone."""

@@ -1,11 +1,11 @@
-"""Many training steps inside one compiled call.
+"""Compiled training steps: many of them in one call, without a return to Python.
 
-The images lie in TensorFlow as bytes; a step gathers its batch from them, computes the gradients and changes the
-weights, and adds to the sums of loss and hits. Python is not asked again until the call ends.
+The images lie in TensorFlow as uint8. A step gathers its batch, computes the gradients, updates the weights, and adds
+to the totals of loss and correct predictions.
 
-A batch may be cut into shards, each computed from the images to the gradients on its share of the threads, beside the
-others; then the gradients are added up. Threads that share an operation wait for one another after each, which takes as
-long as it saves where the operations are small (docs/records.md). Several workers or GPUs divide the shards among them.
+A batch may be split into shards. Each is computed from images to gradients on its fraction of the threads, beside the
+others, and the gradients are summed. Threads that share one operation wait for one another after it; where operations
+are small, the wait takes as long as it saves (docs/records.md). Several workers or GPUs divide the shards among them.
 """
 
 from itertools import pairwise
@@ -13,18 +13,20 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from stages.training.average import WeightAverage
-from stages.training.fast_network import FastNetwork
-from stages.training.updates import Updates
-from stages.training.windows import Window
-from stages.training.workers import Workers
+from stages.training.batches.windows import Window
+from stages.training.compute.ema import ExponentialMovingAverage
+from stages.training.compute.forward import ForwardPass, Shard
+from stages.training.compute.optimizer import FusedOptimizer
+from stages.training.compute.schedule import learning_rates
+from stages.training.job import TrainingJob
+from stages.training.runtime.workers import Workers
+from stages.training.state import named_variables, prefixed
 
 
 class NoGradientError(Exception):
-    """The loss does not change with some of the weights; the message names them."""
+    """The loss does not depend on some of the weights; the message names them."""
 
 
 class Totals(NamedTuple):
@@ -32,212 +34,195 @@ class Totals(NamedTuple):
 
     Attributes:
         loss: Sum of the cross-entropies, in nats.
-        hits: How many images were classified rightly, each with the weights of its own step.
-        first_bad_step: The first step since training began whose loss was infinite or no number, or None.
+        correct: Number of correct predictions, each with the weights of its own step.
+        first_bad_step: First step since training began whose loss was NaN or infinite, or None.
     """
 
     loss: float
-    hits: int
+    correct: int
     first_bad_step: int | None
 
 
-class Shard(NamedTuple):
-    """A part of a batch.
-
-    Attributes:
-        number: Which part, from 0.
-        start: Where it begins in the batch.
-        end: Where it ends.
-        share: How much of the batch it is, 0…1.
-    """
-
-    number: int
-    start: int
-    end: int
-    share: float
-
-
-def cut(images: int, shards: int) -> list[Shard]:
-    """Cut a batch of so many images into shards of about the same size, none of them empty; none if it has no image."""
-    count = min(shards, images)
-    ends = [images * number // count for number in range(count + 1)] if count else []
-    return [Shard(number, start, end, (end - start) / images) for number, (start, end) in enumerate(pairwise(ends))]
+def split_batch(num_images: int, num_shards: int) -> list[Shard]:
+    """Split a batch into shards of about the same size, none of them empty; an empty batch has none."""
+    count = min(num_shards, num_images)
+    ends = [num_images * number // count for number in range(count + 1)] if count else []
+    return [Shard(number, start, end, (end - start) / num_images) for number, (start, end) in enumerate(pairwise(ends))]
 
 
 class Steps:
-    """Training steps of a network.
+    """Training steps of a model.
 
     Args:
-        network: The network as it is computed in training.
-        model: The Keras model whose variables it uses.
-        updates: What changes them.
-        num_images: How many an epoch has.
-        batch_size: Images in a step; the last step of an epoch has what remains.
-        learning_rates: float32, (num_steps,): the rate of each step since training began.
-        label_smoothing: Share of the label that is spread evenly over all classes, 0…1.
-        shards: Parts of a replica's share of a batch that are computed at the same time.
-        average: What follows the weights, or None.
-        workers: Who trains.
+        job: Training job.
+        model: Keras model of the job's recipe; its variables are updated.
+        optimizer: Keras optimizer of the job's recipe.
+        workers: Processes and devices that train together.
+
+    Attributes:
+        model_variables: Variables of the model, by layer and name.
+        ema: Exponential moving average of the weights, or None if the recipe asks for none.
+        variables: Variables that the steps change, by name, for checkpoints.
     """
 
     def __init__(
-        self,
-        network: FastNetwork,
-        model: keras.Model,
-        updates: Updates,
-        num_images: int,
-        batch_size: int,
-        learning_rates: npt.NDArray[np.float32],
-        label_smoothing: float,
-        shards: int,
-        average: WeightAverage | None,
-        workers: Workers,
+        self, job: TrainingJob, model: keras.Model, optimizer: keras.optimizers.Optimizer, workers: Workers
     ) -> None:
-        self._network, self._model, self._updates, self._average = network, model, updates, average
-        self._workers = workers
-        self._num_images, self._batch_size, self._smoothing, self._shards = (
-            num_images,
-            batch_size,
-            label_smoothing,
-            shards,
-        )
-        self._learning_rates = tf.constant(learning_rates, tf.float32)
-        trained = {id(variable) for variable in model.trainable_variables}
-        floats = [each.value for each in model.variables if id(each) not in trained and each.dtype == "float32"]
-        self._remembered = floats if workers.count > 1 else []  # moving averages, of which each worker knows its part
+        self._job, self._model, self._workers = job, model, workers
+        training = job.training
+        self.model_variables = named = named_variables(model)
+        trained_ids = {id(variable) for variable in model.trainable_variables}
+        trained = {name: variable for name, variable in named.items() if id(variable) in trained_ids}
+        self._optimizer = FusedOptimizer(optimizer, trained)
+        rates = learning_rates(training.schedule, float(optimizer.learning_rate), training.epochs, job.steps_per_epoch)
+        self._learning_rates = tf.constant(rates, tf.float32)
+        self.ema = ExponentialMovingAverage(trained, training.ema_decay) if training.ema_decay else None
+        self._forward = ForwardPass(model, job.recipe, job.dtype, job.seed)
+        statistics = [each.value for name, each in named.items() if name not in trained and each.dtype == "float32"]
+        self._moving_statistics = statistics if workers.count > 1 else []  # each worker computes a fraction of them
         self._loss = tf.Variable(0.0, dtype=tf.float64, trainable=False)
-        self._hits = tf.Variable(0, dtype=tf.int32, trainable=False)
+        self._correct = tf.Variable(0, dtype=tf.int32, trainable=False)
         self._first_bad_step = tf.Variable(tf.int32.max, trainable=False)
-        self.state = [self._loss, self._hits]
-        # without AutoGraph, which takes longer to rewrite Python's code than TensorFlow takes to compile it
-        self._run = tf.function(self._steps, jit_compile=network.suits_xla and workers.replicas == 1, autograph=False)
-        self._run_once = tf.function(self._steps, autograph=False)  # XLA would take longer to compile than it saves
-        self._compute = self._of_replica
-        if workers.replicas > 1 and len(workers.here) == 1:  # XLA can carry no tensors to others, so it has the rest
-            self._compute = tf.function(self._of_replica, jit_compile=network.suits_xla, autograph=False)
+        self.variables = {
+            **prefixed("model", {name: variable.value for name, variable in named.items()}),
+            **prefixed("optimizer", self._optimizer.variables),
+            **prefixed("totals", {"loss": self._loss, "correct": self._correct}),
+            **(prefixed("ema", self.ema.averages) if self.ema else {}),
+        }
+        self._compile()
 
-    def share(self, images: int) -> range:
-        """Return which images of a batch of so many this process trains on."""
-        mine = [shard for replica in self._workers.here for shard in self._shards_of(replica, images)]
-        return range(mine[0].start, mine[-1].end) if mine else range(0)
+    def _compile(self) -> None:
+        """Define the compiled functions, without AutoGraph, whose rewriting takes longer than the compilation."""
+        use_xla, workers = self._forward.suits_xla, self._workers
+        self._run = tf.function(self._steps, jit_compile=use_xla and workers.replicas == 1, autograph=False)
+        self._run_once = tf.function(self._steps, autograph=False)  # XLA would take longer to compile than it saves
+        self._compute = self._compute_replica
+        if workers.replicas > 1 and len(workers.local_replicas) == 1:  # XLA cannot carry tensors to other workers
+            self._compute = tf.function(self._compute_replica, jit_compile=use_xla, autograph=False)
+
+    def local_slice(self, num_images: int) -> range:
+        """Return the indices of a batch's images that this process trains on."""
+        shards = [shard for replica in self._workers.local_replicas for shard in self._shards_of(replica, num_images)]
+        return range(shards[0].start, shards[-1].end) if shards else range(0)
 
     def reset_totals(self) -> None:
-        """Set the sums to zero."""
+        """Set the totals to zero."""
         self._loss.assign(0.0)
-        self._hits.assign(0)
+        self._correct.assign(0)
 
     def run(self, window: Window, first: int, count: int, step: int) -> None:
         """Train on some batches of a window.
 
         Args:
-            window: What holds them.
+            window: Window that holds the batches.
             first: Number of the first batch in the epoch.
-            count: How many batches.
+            count: Number of batches.
             step: Number of the first batch since training began.
         """
-        size = self._batch_size
-        whole = min(count, self._num_images // size - first)
+        size = self._job.training.batch_size
+        full = min(count, self._job.num_images // size - first)
         arrays = window.images, window.labels, window.order
-        if whole:
-            start = (first - window.first) * len(self.share(size))
-            self._run(*arrays, tf.constant(start), tf.constant(whole), tf.constant(step), size)
-        if whole < count:  # the last batch of the epoch has what remains
-            rest = self._num_images % size
-            start = (first + whole - window.first) * len(self.share(size))
-            self._run_once(*arrays, tf.constant(start), tf.constant(1), tf.constant(step + whole), rest)
+        if full:
+            start = (first - window.first) * len(self.local_slice(size))
+            self._run(arrays, tf.constant(start), tf.constant(full), tf.constant(step), size)
+        if full < count:  # the last batch of the epoch has the remaining images
+            rest = self._job.num_images % size
+            start = (first + full - window.first) * len(self.local_slice(size))
+            self._run_once(arrays, tf.constant(start), tf.constant(1), tf.constant(step + full), rest)
 
     def totals(self) -> Totals:
-        """Return the sums since the last reset, of all workers; the chief keeps them from now on."""
-        loss, hits = self._workers.add_up(np.array([self._loss, self._hits], np.float64)).tolist()
+        """Return the totals of all workers since the last reset; the chief keeps them from now on."""
+        loss, correct = self._workers.all_reduce_host(np.array([self._loss, self._correct], np.float64)).tolist()
         if self._workers.count > 1:
             self._loss.assign(loss if self._workers.is_chief else 0)
-            self._hits.assign(int(hits) if self._workers.is_chief else 0)
-        bad = int(self._first_bad_step)
-        return Totals(loss, int(hits), None if bad == tf.int32.max else bad)
+            self._correct.assign(int(correct) if self._workers.is_chief else 0)
+        bad_step = int(self._first_bad_step)
+        return Totals(loss, int(correct), None if bad_step == tf.int32.max else bad_step)
 
     def _steps(
         self,
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        order: tf.Tensor,
+        arrays: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
         start: tf.Tensor,
         count: tf.Tensor,
         step: tf.Tensor,
         batch_size: int,
     ) -> None:
         # gather and a counter of our own, because XLA would compile anew for each slice's start and each range's end
-        size = len(self.share(batch_size))
+        images, labels, order = arrays
+        size = len(self.local_slice(batch_size))
         batch = tf.range(size)
 
         def train(number: tf.Tensor) -> tuple[tf.Tensor]:
-            chosen = tf.gather(order, start + number * size + batch)
-            self._step(tf.gather(images, chosen), tf.gather(labels, chosen), step + number, batch_size)
+            indices = tf.gather(order, start + number * size + batch)
+            self._step(tf.gather(images, indices), tf.gather(labels, indices), step + number, batch_size)
             return (number + 1,)
 
         tf.while_loop(lambda number: number < count, train, (tf.constant(0),), parallel_iterations=1)
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, batch_size: int) -> None:
-        """Train on a batch, of which this process has its share."""
-        before = [variable.read_value() for variable in self._remembered]
-        summed = self._workers.sum(lambda replica: self._compute(images, labels, step, batch_size, replica))
+        """Train on a batch, of which this process has its slice."""
+        before = [variable.read_value() for variable in self._moving_statistics]
+        summed = self._workers.all_reduce(lambda replica: self._compute(images, labels, step, batch_size, replica))
         objective, *rest = summed
         gradients, changes = rest[: len(rest) - len(before)], rest[len(rest) - len(before) :]
-        for variable, value, change in zip(self._remembered, before, changes, strict=True):
+        for variable, value, change in zip(self._moving_statistics, before, changes, strict=True):
             variable.assign(value + change)
-        self._updates.apply(gradients, tf.gather(self._learning_rates, step), step)
-        if self._average:
-            self._average.follow(step)
-        bad = tf.where(tf.math.is_finite(objective), tf.int32.max, step)
-        self._first_bad_step.assign(tf.minimum(self._first_bad_step, bad))
+        self._optimizer.apply(gradients, tf.gather(self._learning_rates, step), step)
+        if self.ema:
+            self.ema.update(step)
+        bad_step = tf.where(tf.math.is_finite(objective), tf.int32.max, step)
+        self._first_bad_step.assign(tf.minimum(self._first_bad_step, bad_step))
 
-    def _shards_of(self, replica: int, images: int) -> list[Shard]:
-        """Return a replica's shards of a batch of so many images; none if the batch is too small for all."""
-        shards = cut(images, self._workers.replicas * self._shards)
-        return shards[replica * self._shards : (replica + 1) * self._shards]
+    def _shards_of(self, replica: int, num_images: int) -> list[Shard]:
+        """Return a replica's shards of a batch; none if the batch is too small for all replicas."""
+        shards_each = self._job.training.shards
+        shards = split_batch(num_images, self._workers.replicas * shards_each)
+        return shards[replica * shards_each : (replica + 1) * shards_each]
 
-    def _of_replica(
+    def _compute_replica(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, batch_size: int, replica: int
     ) -> list[tf.Tensor]:
-        """Return a replica's part of what is minimized, its gradients, and by how much what layers remember changed.
+        """Return a replica's terms of the objective, the gradients and the changes of the moving statistics.
 
-        Losses and hits are added to this process's sums.
+        Losses and correct predictions are added to this process's totals.
         """
-        remembered = self._remembered
-        before = [variable.read_value() for variable in remembered]
+        statistics = self._moving_statistics
+        before = [variable.read_value() for variable in statistics]
         variables = [variable.value for variable in self._model.trainable_variables]
-        first = self.share(batch_size).start
-        parts = [
-            self._of_shard(shard, images[start:end], labels[start:end], step, variables)
+        first = self.local_slice(batch_size).start
+        by_shard = [
+            self._compute_shard(shard, images[start:end], labels[start:end], step, variables)
             for shard in self._shards_of(replica, batch_size)
             for start, end in [(shard.start - first, shard.end - first)]
         ]
-        changes = [variable.read_value() - value for variable, value in zip(remembered, before, strict=True)]
-        if not parts:
+        changes = [variable.read_value() - value for variable, value in zip(statistics, before, strict=True)]
+        if not by_shard:
             return [tf.zeros([]), *map(tf.zeros_like, variables), *changes]
-        loss, hits, *summed = [tf.add_n(each) for each in zip(*parts, strict=True)]
+        loss, correct, *summed = [tf.add_n(each) for each in zip(*by_shard, strict=True)]
         self._loss.assign_add(loss)
-        self._hits.assign_add(hits)
+        self._correct.assign_add(correct)
         return [*summed, *changes]
 
-    def _of_shard(
+    def _compute_shard(
         self, shard: Shard, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, variables: list[tf.Variable]
     ) -> list[tf.Tensor]:
-        """Return the sum of a shard's losses, its hits, its part of what is minimized, and its gradients."""
+        """Return a shard's sum of losses, correct predictions, term of the objective, and gradients."""
         with tf.GradientTape() as tape:
-            logits = self._network(tf.cast(images, tf.float32), step, shard.number, shard.share)
+            logits = self._forward(tf.cast(images, tf.float32), step, shard)
             losses = self._cross_entropy(labels, logits)
-            objective = shard.share * tf.add_n([tf.reduce_mean(losses), *self._model.losses])
-        hits = tf.math.count_nonzero(tf.argmax(logits, 1, tf.int32) == labels, dtype=tf.int32)
+            objective = shard.fraction * tf.add_n([tf.reduce_mean(losses), *self._model.losses])
+        correct = tf.math.count_nonzero(tf.argmax(logits, 1, tf.int32) == labels, dtype=tf.int32)
         gradients = tape.gradient(objective, variables)
         weights = self._model.trainable_variables
-        out_of_reach = [weight.path for weight, gradient in zip(weights, gradients, strict=True) if gradient is None]
-        if out_of_reach:
-            raise NoGradientError(", ".join(out_of_reach))
-        return [tf.reduce_sum(tf.cast(losses, tf.float64)), hits, objective, *gradients]
+        without = [weight.path for weight, gradient in zip(weights, gradients, strict=True) if gradient is None]
+        if without:
+            raise NoGradientError(", ".join(without))
+        return [tf.reduce_sum(tf.cast(losses, tf.float64)), correct, objective, *gradients]
 
     def _cross_entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        if not self._smoothing:
+        smoothing = self._job.training.label_smoothing
+        if not smoothing:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        classes = logits.shape[1]
-        spread = tf.one_hot(labels, classes, 1 - self._smoothing + self._smoothing / classes, self._smoothing / classes)
-        return tf.nn.softmax_cross_entropy_with_logits(spread, logits)
+        num_classes = logits.shape[1]
+        targets = tf.one_hot(labels, num_classes, 1 - smoothing + smoothing / num_classes, smoothing / num_classes)
+        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)

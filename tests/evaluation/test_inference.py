@@ -14,7 +14,7 @@ NUM_IMAGES = 2 * inference.BATCH_SIZE + 1
 
 
 class FirstPixel:
-    """Answers with the share of white in an image's first pixel, and keeps what it was asked."""
+    """Model whose probability of class 0 is the brightness of the first pixel; it records its batches."""
 
     def __init__(self) -> None:
         self.batches: list[npt.NDArray[np.float32]] = []
@@ -35,48 +35,52 @@ def from_file(images: npt.NDArray[np.uint8], folder: Path) -> FileRows:
 
 
 @pytest.mark.parametrize("kind", [lambda images, _: images, lambda images, _: list(images), from_file])
-def test_every_image_is_answered_in_order(kind: Callable[[Any, Path], Any], tmp_path: Path):
+def test_every_image_is_predicted_in_order(kind: Callable[[Any, Path], Any], tmp_path: Path):
     images, model = numbered_images(), FirstPixel()
-    probabilities = inference.predict(model, kind(images, tmp_path), "looking")
+    probabilities = inference.predict(model, kind(images, tmp_path), "classifying")
 
     assert probabilities[:, 0] == pytest.approx(images.ravel() / 255)
     assert probabilities.dtype == np.float32
 
 
-def test_the_model_sees_no_more_than_a_batch_of_numbers_at_once():
+def test_the_model_sees_one_batch_at_a_time():
     model = FirstPixel()
-    inference.predict(model, numbered_images(), "looking")
+    inference.predict(model, numbered_images(), "classifying")
 
-    assert [(inference.BATCH_SIZE, "float32")] * 2 + [(1, "float32")] == [(len(b), b.dtype) for b in model.batches]
+    batches = [(len(batch), batch.dtype) for batch in model.batches]
+    assert batches == [(inference.BATCH_SIZE, "float32")] * 2 + [(1, "float32")]
 
 
-class Noted:
-    """A tally that keeps what it was given."""
+class Recorder:
+    """Accumulator that records its updates."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[int, list[float], list[int]]] = []
+        self.updates: list[tuple[int, list[float], list[int]]] = []
 
-    def add(self, probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> None:
-        self.given.append((len(labels), probabilities[:, 0].tolist(), labels.tolist()))
+    def update(self, probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> None:
+        self.updates.append((len(labels), probabilities[:, 0].tolist(), labels.tolist()))
 
 
-def test_tallies_get_each_answer_with_its_label(tmp_path: Path):
-    images, first, second = numbered_images(), Noted(), Noted()
+def test_accumulators_get_each_prediction_with_its_label(tmp_path: Path):
+    images, first, second = numbered_images(), Recorder(), Recorder()
     labels = np.arange(NUM_IMAGES, dtype=np.int32)
-    inference.count(FirstPixel(), from_file(images, tmp_path), labels, "looking", first, second)
+    inference.accumulate(FirstPixel(), from_file(images, tmp_path), labels, "scoring", first, second)
 
-    assert first.given == second.given
-    assert [inference.BATCH_SIZE, inference.BATCH_SIZE, 1] == [count for count, _, _ in first.given]
-    assert labels.tolist() == [label for _, _, of_batch in first.given for label in of_batch]
-    answers = [answer for _, of_batch, _ in first.given for answer in of_batch]
-    assert answers == pytest.approx(images.ravel() / 255)
+    assert first.updates == second.updates
+    assert [count for count, _, _ in first.updates] == [inference.BATCH_SIZE, inference.BATCH_SIZE, 1]
+    assert [label for _, _, of_batch in first.updates for label in of_batch] == labels.tolist()
+    predictions = [prediction for _, of_batch, _ in first.updates for prediction in of_batch]
+    assert predictions == pytest.approx(images.ravel() / 255)
 
 
 STREAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from stages.evaluation import calibration, inference, mistakes, scores, tables
+from stages.evaluation import inference, tables
+from stages.evaluation.calibration import CalibrationAccumulator
+from stages.evaluation.mistakes import MistakeAccumulator
+from stages.evaluation.scores import ScoreAccumulator
 from stages.images.rows import FileRows
 
 class Model:
@@ -85,20 +89,22 @@ class Model:
 
 path, count = Path(sys.argv[1]), int(sys.argv[2])
 path.unlink(missing_ok=True)
-np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, 28, 28, 1))  # takes no place on the disk
+np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, 28, 28, 1))  # a sparse file
 images = FileRows(np.lib.format.open_memmap(path, mode="r"))
 labels = np.arange(count, dtype=np.int32) % 200
-if sys.argv[3] == "count":
-    tallies = scores.Tally(count, 200), calibration.Tally(), mistakes.Tally()
-    inference.count(Model(), images, labels, "looking", *tallies)
+if sys.argv[3] == "accumulate":
+    accumulators = ScoreAccumulator(count, 200), CalibrationAccumulator(), MistakeAccumulator()
+    inference.accumulate(Model(), images, labels, "scoring", *accumulators)
 else:
-    batches = inference.predict_batches(Model(), images, "looking")
+    batches = inference.predict_batches(Model(), images, "predicting")
     tables.write_predictions(path.with_suffix(".csv"), batches, labels, list(map(str, range(200))))
 """
 
 
-@pytest.mark.parametrize(("what", "images", "held"), [("count", 200_000, 157 + 160), ("write", 40_000, 31 + 32)])
-def test_memory_does_not_grow_with_the_images(tmp_path: Path, what: str, images: int, held: int):
-    few, many = (peak_memory(STREAM, tmp_path / "images.npy", str(count), what) for count in (1000, images))
+@pytest.mark.parametrize(
+    ("action", "images", "megabytes"), [("accumulate", 200_000, 157 + 160), ("write", 40_000, 31 + 32)]
+)
+def test_memory_does_not_grow_with_the_images(tmp_path: Path, action: str, images: int, megabytes: int):
+    few, many = (peak_memory(STREAM, tmp_path / "images.npy", str(count), action) for count in (1000, images))
 
-    assert many < few + held / 5  # MB; images and probabilities take `held`
+    assert many < few + megabytes / 5  # images and probabilities together take `megabytes`

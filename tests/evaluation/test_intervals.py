@@ -4,7 +4,7 @@ from stages.evaluation import intervals
 
 
 @pytest.mark.parametrize(
-    ("right", "images", "expected"),
+    ("correct", "images", "expected"),
     [
         (8, 10, (0.49016, 0.94331)),  # the usual example, as statsmodels and R's prop.test without correction give it
         (0, 10, (0.0, 0.27753)),
@@ -14,11 +14,11 @@ from stages.evaluation import intervals
         (0, 0, (0.0, 1.0)),
     ],
 )
-def test_an_interval_is_wilsons(right: int, images: int, expected: tuple[float, float]):
-    assert expected == pytest.approx(intervals.wilson(right, images), abs=1e-5)
+def test_an_interval_is_wilsons(correct: int, images: int, expected: tuple[float, float]):
+    assert intervals.wilson(correct, images) == pytest.approx(expected, abs=1e-5)
 
 
-def test_its_ends_are_the_shares_that_lie_z_deviations_from_what_was_counted():
-    for end in intervals.wilson(37, 50):
-        deviation = (end * (1 - end) / 50) ** 0.5
-        assert intervals.Z == pytest.approx(abs(37 / 50 - end) / deviation)
+def test_the_bounds_lie_z_deviations_from_the_counted_fraction():
+    for bound in intervals.wilson(37, 50):
+        deviation = (bound * (1 - bound) / 50) ** 0.5
+        assert abs(37 / 50 - bound) / deviation == pytest.approx(intervals.Z)

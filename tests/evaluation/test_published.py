@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import InputError
+from stages.common.errors import InputError
 from stages.evaluation import published
 from tests.pipeline import ROOT
 
@@ -12,12 +12,12 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_figure_is_of_a_recipe_on_a_dataset():
+def test_an_accuracy_belongs_to_a_recipe_on_a_dataset():
     published.PATH.write_text("accuracy: {tiny: {mlp: 0.5, wide: 1}, other: {mlp: 0.0}}\n")
     others = published.Published.load(published.PATH)
 
-    assert 0.5 == others.find_accuracy("tiny", "mlp")
-    assert 0.0 == others.find_accuracy("other", "mlp")
+    assert others.find_accuracy("tiny", "mlp") == 0.5
+    assert others.find_accuracy("other", "mlp") == 0.0
     assert others.find_accuracy("other", "wide") is None
     assert others.find_accuracy("third", "mlp") is None
 
@@ -31,7 +31,7 @@ def test_a_figure_is_of_a_recipe_on_a_dataset():
         (None, "expected a file of this name, received none"),
     ],
 )
-def test_what_does_not_fit_is_told(text: str | None, expected: str):
+def test_a_misfit_is_an_error(text: str | None, expected: str):
     if text is not None:
         published.PATH.write_text(text)
 
@@ -41,7 +41,7 @@ def test_what_does_not_fit_is_told(text: str | None, expected: str):
     assert expected in str(caught.value)
 
 
-def test_the_projects_own_figures_are_of_datasets_and_recipes_that_exist():
-    for dataset, figures in published.Published.load(ROOT / published.PATH).accuracy.items():
-        named = [Path("datasets", f"{dataset}.yaml"), *(Path("recipes", f"{recipe}.yaml") for recipe in figures)]
+def test_the_projects_own_accuracies_belong_to_datasets_and_recipes_that_exist():
+    for dataset, accuracies in published.Published.load(ROOT / published.PATH).accuracy.items():
+        named = [Path("datasets", f"{dataset}.yaml"), *(Path("recipes", f"{recipe}.yaml") for recipe in accuracies)]
         assert [path for path in named if not (ROOT / path).is_file()] == []

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from stages.evaluation.scores import ClassScores
-from tests.tallies import score
+from tests import accumulators
+from tests.accumulators import score
 
-# six images of three classes: of two 0s one is called 1, of three 1s one is called 0, the 2 is called 1
+# six images of three classes: one of the two 0s is predicted as 1, one of the three 1s as 0, the only 2 as 1
 PROBABILITIES = np.array(
     [[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.1, 0.8, 0.1], [0.2, 0.6, 0.2], [0.9, 0.05, 0.05], [0.1, 0.7, 0.2]],
     dtype=np.float32,
@@ -14,10 +15,10 @@ PROBABILITIES = np.array(
 LABELS = np.array([0, 0, 1, 1, 1, 2], dtype=np.int32)
 
 
-def test_accuracy_and_errors_count_the_most_probable_class():
-    scored = score(PROBABILITIES, LABELS)
+def test_accuracy_and_errors_are_of_the_most_probable_class():
+    scores = score(PROBABILITIES, LABELS)
 
-    assert (3 / 6, 3) == (scored.accuracy, scored.errors)
+    assert (scores.accuracy, scores.errors) == (3 / 6, 3)
 
 
 def test_loss_is_the_mean_cross_entropy_in_nats():
@@ -26,7 +27,7 @@ def test_loss_is_the_mean_cross_entropy_in_nats():
     assert score(PROBABILITIES, LABELS).loss == pytest.approx(expected, rel=1e-6)
 
 
-def test_confusion_has_a_row_for_each_true_class():
+def test_confusion_has_a_row_for_each_actual_class():
     confusion = score(PROBABILITIES, LABELS).confusion
 
     assert confusion.tolist() == [[1, 1, 0], [1, 2, 0], [0, 1, 0]]
@@ -34,27 +35,38 @@ def test_confusion_has_a_row_for_each_true_class():
 
 
 def test_each_class_has_precision_recall_and_f1():
-    first, second, never_called = score(PROBABILITIES, LABELS).by_class
+    first, second, never_predicted = score(PROBABILITIES, LABELS).by_class
 
     assert first == ClassScores(precision=1 / 2, recall=1 / 2, f1=1 / 2, images=2)
     assert second == ClassScores(precision=2 / 4, recall=2 / 3, f1=pytest.approx(4 / 7), images=3)
-    assert never_called == ClassScores(precision=0, recall=0, f1=0, images=1)
+    assert never_predicted == ClassScores(precision=0, recall=0, f1=0, images=1)
 
 
-def test_a_class_without_images_scores_nothing():
-    scored = score(PROBABILITIES[:5], LABELS[:5])
+def test_a_class_without_images_has_scores_of_zero():
+    scores = score(PROBABILITIES[:5], LABELS[:5])
 
-    assert scored.by_class[2] == ClassScores(precision=0, recall=0, f1=0, images=0)
-
-
-def test_a_perfect_model_scores_one():
-    scored = score(np.eye(3, dtype=np.float32)[LABELS], LABELS)
-
-    assert (1.0, 0, 0.0) == (scored.accuracy, scored.errors, scored.loss)
-    assert {ClassScores(1.0, 1.0, 1.0, images) for images in (2, 3, 1)} == set(scored.by_class)
+    assert scores.by_class[2] == ClassScores(precision=0, recall=0, f1=0, images=0)
 
 
-def test_a_certain_mistake_costs_much_but_not_infinitely():
-    scored = score(np.array([[1, 0]], dtype=np.float32), np.array([1], dtype=np.int32))
+def test_a_perfect_model_has_scores_of_one():
+    scores = score(np.eye(3, dtype=np.float32)[LABELS], LABELS)
 
-    assert scored.loss == pytest.approx(-math.log(1e-7))
+    assert (scores.accuracy, scores.errors, scores.loss) == (1.0, 0, 0.0)
+    assert set(scores.by_class) == {ClassScores(1.0, 1.0, 1.0, images) for images in (2, 3, 1)}
+
+
+def test_a_certain_mistake_has_a_finite_loss():
+    scores = score(np.array([[1, 0]], dtype=np.float32), np.array([1], dtype=np.int32))
+
+    assert scores.loss == pytest.approx(-math.log(1e-7))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 500, None])
+def test_scores_are_those_of_numpy_to_the_last_bit(batch_size):
+    probabilities, labels = accumulators.random_predictions()
+    scores = score(probabilities, labels, batch_size)
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+
+    assert scores.loss == float(-np.log(of_label.clip(1e-7, 1.0)).mean())
+    assert scores.errors == int((probabilities.argmax(axis=1) != labels).sum())
+    assert scores.by_class == score(probabilities, labels).by_class

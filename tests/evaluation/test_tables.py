@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.evaluation import scores, tables
-from tests.tallies import score
+from tests.accumulators import score
 
 CLASSES = ["shirt", "coat, long"]
 PROBABILITIES = np.array([[0.75, 0.25], [0.4, 0.6], [1 / 3, 2 / 3]], dtype=np.float32)
@@ -51,7 +51,7 @@ def test_confusion_has_a_row_for_each_pair(scored: scores.Scores, tmp_path: Path
     ]
 
 
-def test_a_class_without_images_has_a_share_of_nothing(tmp_path: Path):
+def test_a_class_without_images_has_fractions_of_zero(tmp_path: Path):
     tables.write_confusion(tmp_path / "confusion.csv", score(PROBABILITIES[:2], LABELS[:2]), CLASSES)
 
     assert rows(tmp_path / "confusion.csv")[3:] == [["coat, long", name, "0", "0.000000"] for name in CLASSES]

@@ -1,4 +1,4 @@
-"""A dataset with checksums, its four files out of the way, and a web server that misbehaves as it is told."""
+"""Fixtures of the downloads: a dataset with checksums, a web server that can misbehave, and fake package clients."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 def content(body: bytes, code: int = 200, length: int | None = None, **headers: str) -> Answer:
-    """Return an answer of this body; its Content-Length says `length`, if that is to be wrong."""
+    """Return an answer with this body; `length` is a wrong Content-Length."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
@@ -31,7 +31,7 @@ def content(body: bytes, code: int = 200, length: int | None = None, **headers: 
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each address with its answers in turn, the last one again and again; 404 to any other address."""
+    """Web server that gives the answers of an address in turn, the last one again and again, and 404 elsewhere."""
 
     daemon_threads = True
     block_on_close = False
@@ -47,12 +47,12 @@ class Server(ThreadingHTTPServer):
         self.answers[address] = list(answers)
 
     def serve_all(self, prefix: str, originals: Path) -> None:
-        """Serve all files of a folder, packed with gzip."""
+        """Serve all files of a folder, compressed with gzip."""
         for file in originals.iterdir():
             self.serve(f"{prefix}{file.name}.gz", content(gzip.compress(file.read_bytes())))
 
     def silent(self, before: bytes = b"") -> Answer:
-        """Return an answer that sends this much of a long body, and then nothing more."""
+        """Return an answer that sends the start of a long body, and then nothing more."""
 
         def answer(request: BaseHTTPRequestHandler) -> None:
             if before:
@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A web server of this machine; downloads hardly pause before they ask it again."""
+    """A web server on this machine; downloads hardly pause before another attempt."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(mirrors, "FIRST_PAUSE_SECONDS", 0.001)
     with Server() as started:
@@ -90,20 +90,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def originals(project: Path) -> Path:
-    """The four files that a download is to fetch, in a folder that no command looks into; no mirrors yet."""
+    """The four files to download, in a folder that no command reads; the dataset has no mirrors yet."""
     moved = (project / "data/raw/tiny").rename(project / "originals")
-    description = project / "datasets/tiny.yaml"
-    text = description.read_text()
+    dataset = project / "datasets/tiny.yaml"
+    text = dataset.read_text()
     for file in moved.iterdir():
         checksum = hashlib.sha256(file.read_bytes()).hexdigest()
         text = text.replace(f"name: {file.name}", f"name: {file.name}, sha256: {checksum}")
-    description.write_text(text)
+    dataset.write_text(text)
     return moved
 
 
 @pytest.fixture
 def set_mirrors(originals: Path, project: Path) -> Callable[..., None]:
-    """A function that names the mirrors of the dataset."""
+    """A function that sets the mirrors of the dataset."""
 
     def write(*named: dict[str, str]) -> None:
         with (project / "datasets/tiny.yaml").open("a") as file:
@@ -114,7 +114,7 @@ def set_mirrors(originals: Path, project: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
-    """A function that puts a stand-in for a package client first on PATH, and returns where it notes its arguments."""
+    """A function that puts a fake package client first on PATH, and returns the file of its arguments."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.errors import InputError
+from stages.common.errors import InputError
 from stages.images import arrays
-from stages.images.arrays import Description
+from stages.images.arrays import DatasetInfo
 from tests import tiny
 
 CLASSES = list("0123456789")
@@ -12,64 +12,64 @@ CLASSES = list("0123456789")
 def write(folder, train=50, test=20):
     folder.mkdir()
     data = {"train": tiny.digits(train, seed=1), "test": tiny.digits(test, seed=2)}
-    described = {
+    infos = {
         split: arrays.write_split(folder, split, images, labels, 10, advance=lambda amount: None)
         for split, (images, labels) in data.items()
     }
-    arrays.write_description(folder, Description(classes=CLASSES, image_shape=(28, 28, 1), **described))
+    arrays.write_info(folder, DatasetInfo(classes=CLASSES, image_shape=(28, 28, 1), **infos))
     return data
 
 
-def test_what_is_written_is_read_back_as_memory_maps(tmp_path):
+def test_written_arrays_are_read_back_as_memory_maps(tmp_path):
     data = write(tmp_path / "arrays")
     for split in arrays.SPLITS:
         images, labels = arrays.read_split(tmp_path / "arrays", split)
-        assert [(np.memmap, False)] * 2 == [(type(array), array.flags.writeable) for array in (images, labels)]
-        assert [(np.uint8, (28, 28, 1)), (np.int32, ())] == [(a.dtype, a.shape[1:]) for a in (images, labels)]
-        np.testing.assert_array_equal(data[split][0][..., np.newaxis], images)
-        np.testing.assert_array_equal(data[split][1], labels)
+        assert [(type(array), array.flags.writeable) for array in (images, labels)] == [(np.memmap, False)] * 2
+        assert [(a.dtype, a.shape[1:]) for a in (images, labels)] == [(np.uint8, (28, 28, 1)), (np.int32, ())]
+        np.testing.assert_array_equal(images, data[split][0][..., np.newaxis])
+        np.testing.assert_array_equal(labels, data[split][1])
 
 
 @pytest.mark.parametrize("chunk", [1, 7 * 784, 50 * 784 - 1, 1 << 22])
-def test_the_statistics_are_those_of_numpy_whatever_the_chunk(tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr(arrays, "CHUNK", chunk)
-    monkeypatch.setattr(arrays, "AT_LEAST", 1)
+def test_the_statistics_are_those_of_numpy_for_any_chunk(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", chunk)
+    monkeypatch.setattr(arrays, "MIN_CHUNK_IMAGES", 1)
     images, labels = write(tmp_path / "arrays")["train"]
-    described = arrays.read_description(tmp_path / "arrays").train
-    assert described.images == 50
-    assert np.bincount(labels).tolist() == described.images_per_class
-    assert images.mean() == pytest.approx(described.pixel_mean, abs=5e-5)
-    assert images.std() == pytest.approx(described.pixel_deviation, abs=5e-5)
+    info = arrays.read_info(tmp_path / "arrays").train
+    assert info.images == 50
+    assert info.images_per_class == np.bincount(labels).tolist()
+    assert info.pixel_mean == pytest.approx(images.mean(), abs=5e-5)
+    assert info.pixel_deviation == pytest.approx(images.std(), abs=5e-5)
 
 
 def test_classes_without_images_are_counted_too(tmp_path):
-    described = arrays.write_split(
+    info = arrays.write_split(
         tmp_path, "train", np.zeros((2, 3, 4), np.uint8), np.array([1, 1]), 4, advance=lambda amount: None
     )
-    assert (described.images_per_class, described.pixel_mean, described.pixel_deviation) == ([0, 2, 0, 0], 0, 0)
+    assert (info.images_per_class, info.pixel_mean, info.pixel_deviation) == ([0, 2, 0, 0], 0, 0)
 
 
 def test_progress_adds_up_to_the_number_of_images(tmp_path, monkeypatch):
-    monkeypatch.setattr(arrays, "CHUNK", 16 * 784)
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", 16 * 784)
     moves = []
     arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
     assert moves == [16, 16, 16, 2]
 
 
 def test_large_images_are_read_sixteen_at_a_time_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(arrays, "CHUNK", 784)
+    monkeypatch.setattr(arrays, "CHUNK_PIXELS", 784)
     moves = []
     arrays.write_split(tmp_path, "train", *tiny.digits(50, seed=1), 10, moves.append)
     assert moves == [16, 16, 16, 2]
 
 
-def test_what_is_written_has_the_bytes_of_numpys_own_file(tmp_path):
+def test_written_arrays_have_the_bytes_of_numpys_own_files(tmp_path):
     images, labels = write(tmp_path / "arrays")["train"]
     np.save(tmp_path / "images.npy", images[..., np.newaxis])
     np.save(tmp_path / "labels.npy", labels.astype(np.int32))
     for kind in ("images", "labels"):
         written = tmp_path / "arrays" / f"train_{kind}.npy"
-        assert (tmp_path / f"{kind}.npy").read_bytes() == written.read_bytes()
+        assert written.read_bytes() == (tmp_path / f"{kind}.npy").read_bytes()
 
 
 class Hostile:
@@ -132,8 +132,8 @@ def test_a_damaged_array_is_refused_and_runs_nothing(tmp_path, monkeypatch, case
         ("\ud800", "expected the description of a dataset, received"),
     ],
 )
-def test_a_damaged_description_is_refused(tmp_path, content, expected):
+def test_damaged_metadata_are_refused(tmp_path, content, expected):
     if content is not None:
-        (tmp_path / arrays.DESCRIPTION).write_text(content, errors="surrogatepass")
+        (tmp_path / arrays.INFO_FILE).write_text(content, errors="surrogatepass")
     with pytest.raises(InputError, match=expected):
-        arrays.read_description(tmp_path)
+        arrays.read_info(tmp_path)

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import InputError
+from stages.common.errors import InputError
+from stages.common.yaml_files import read_yaml
 from stages.images import catalog
 from stages.images.catalog import AptMirror, Csv, Dataset, Folder, NpmMirror, Npz, WebMirror
-from stages.settings import read_yaml
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +29,13 @@ def test_the_projects_own_datasets_can_be_checked_and_have_mirrors_of_two_kinds(
 
 
 @pytest.mark.parametrize("path", DATASETS, ids=lambda path: path.stem)
-def test_the_projects_own_datasets_say_whose_they_are(path):
+def test_the_projects_own_datasets_name_their_authors_and_licence(path):
     dataset = Dataset.load(path)
     assert all([dataset.title, dataset.licence, dataset.source])
 
 
 def test_a_dataset_of_ones_own_needs_no_checksums_and_no_mirrors(values):
-    dataset = Dataset.check(values, PATH)
+    dataset = Dataset.from_values(values, PATH)
     assert dataset.mirrors == ()
     assert dataset.files.test_labels.name == "t10k-labels-idx1-ubyte"
 
@@ -46,9 +46,9 @@ def test_mirrors_are_told_apart_by_their_first_key(values):
         {"npm": "@scope/name@1.2.6", "folder": "package/data"},
         {"apt": "dataset-fashion-mnist", "folder": "usr/share/x"},
     ]
-    read = Dataset.check(values | {"mirrors": mirrors}, PATH).mirrors
-    assert [WebMirror, NpmMirror, AptMirror] == [type(mirror) for mirror in read]
-    assert mirrors == [mirror.model_dump(exclude_defaults=True) for mirror in read]
+    read = Dataset.from_values(values | {"mirrors": mirrors}, PATH).mirrors
+    assert [type(mirror) for mirror in read] == [WebMirror, NpmMirror, AptMirror]
+    assert [mirror.model_dump(exclude_defaults=True) for mirror in read] == mirrors
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_mirrors_are_told_apart_by_their_first_key(values):
 )
 def test_a_mirror_that_is_wrong_or_could_be_read_as_an_option_is_refused(values, mirror):
     with pytest.raises(InputError, match=re.escape("datasets/tiny.yaml: mirrors.0")) as caught:
-        Dataset.check(values | {"mirrors": [mirror]}, PATH)
+        Dataset.from_values(values | {"mirrors": [mirror]}, PATH)
     assert "\n" not in str(caught.value)
 
 
@@ -87,11 +87,11 @@ def test_a_mirror_that_is_wrong_or_could_be_read_as_an_option_is_refused(values,
 def test_a_file_name_that_leads_elsewhere_is_refused(values, name):
     values["files"]["train_images"] = {"name": name}
     with pytest.raises(InputError, match=r"files\.train_images\.name: expected"):
-        Dataset.check(values, PATH)
+        Dataset.from_values(values, PATH)
 
 
 def test_a_dataset_is_found_by_its_name():
-    assert Path("datasets/mnist.yaml") == catalog.path_of("mnist")
+    assert catalog.path_of("mnist") == Path("datasets/mnist.yaml")
 
 
 OWN = {
@@ -103,12 +103,12 @@ OWN = {
 
 @pytest.mark.parametrize("kind", OWN)
 @pytest.mark.parametrize("given", [None, {}])
-def test_one_word_describes_data_of_ones_own(kind, given):
-    dataset = Dataset.check({kind: given}, PATH)
+def test_one_key_is_enough_for_data_of_ones_own(kind, given):
+    dataset = Dataset.from_values({kind: given}, PATH)
     expected, settings = OWN[kind]
-    assert expected is type(dataset.data)
-    assert settings == {key: getattr(dataset.data, key) for key in settings}
-    assert (0.2, 0) == (dataset.test_fraction, dataset.split_seed)
+    assert type(dataset.data) is expected
+    assert {key: getattr(dataset.data, key) for key in settings} == settings
+    assert (dataset.test_fraction, dataset.split_seed) == (0.2, 0)
 
 
 WRONG = {
@@ -132,10 +132,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_description_of_ones_own_data_is_refused(case):
+def test_a_wrong_file_for_data_of_ones_own_is_refused(case):
     values, expected = WRONG[case]
     with pytest.raises(InputError, match=re.escape(expected)):
-        Dataset.check(values, PATH)
+        Dataset.from_values(values, PATH)
 
 
 @pytest.mark.parametrize("key", ["test_fraction", "split_seed", "classes"])
@@ -144,4 +144,4 @@ def test_idx_files_have_test_images_and_name_no_classes(values, key):
     if key != "classes":
         changed[key] = 0.5
     with pytest.raises(InputError, match=f"expected (no )?{key}"):
-        Dataset.check(changed, PATH)
+        Dataset.from_values(changed, PATH)

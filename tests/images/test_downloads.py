@@ -1,4 +1,4 @@
-"""What the download command makes of mirrors that misbehave."""
+"""Downloads through the command, from mirrors that work and mirrors that misbehave."""
 
 import gzip
 import io
@@ -27,14 +27,14 @@ def run(*options, env=None):
 
 
 def assert_right(originals):
-    """All files are there and right, and nothing else is."""
-    assert sorted(FILES) == sorted(path.name for path in FOLDER.iterdir())
+    """Assert that all files are there, complete, and nothing else."""
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(FILES)
     assert [name for name in FILES if (FOLDER / name).read_bytes() != (originals / name).read_bytes()] == []
     assert list(FOLDER.parent.iterdir()) == [FOLDER]
 
 
 def assert_failed(result, *expected):
-    """Nothing but one line of an error came of it: no file under any name."""
+    """Assert that the command printed one error and left no file."""
     assert result.exit_code == 1
     errors = [line for line in result.stderr.splitlines() if not line.startswith(("trying ", "  "))]
     assert (len(errors), errors[0].startswith("error: ")) == (1, True)
@@ -46,7 +46,7 @@ def bad_checksum(packed):
     return packed[:-8] + bytes(4) + packed[-4:]
 
 
-# what the mirror answers when asked for the first file, given that file packed, and what the person reads then
+# the answer of the mirror to the request for the first file, and the error that a person reads
 MISBEHAVIOUR = {
     "lacks it": (lambda server, packed: content(b"", 404), "the server answered 404 Not Found"),
     "forbids it": (lambda server, packed: content(b"", 403), "the server answered 403 Forbidden"),
@@ -143,7 +143,7 @@ def test_what_one_mirror_gave_is_not_asked_of_the_next(server, originals, set_mi
     set_mirrors(*({"url": f"{server.url}{folder}/", "suffix": ".gz"} for folder in "ab"))
     assert run().exit_code == 0
     assert_right(originals)
-    assert [f"b/{FIRST}.gz"] == [address for address in server.asked if address.startswith("b/")]
+    assert [address for address in server.asked if address.startswith("b/")] == [f"b/{FIRST}.gz"]
 
 
 def test_files_that_are_right_stay_when_the_rest_cannot_be_had(server, originals, set_mirrors):
@@ -151,7 +151,7 @@ def test_files_that_are_right_stay_when_the_rest_cannot_be_had(server, originals
     server.serve("train-labels-idx1-ubyte.gz", content(b"garbage"))
     set_mirrors({"url": server.url, "suffix": ".gz"})
     assert run().exit_code == 1
-    assert sorted(set(FILES) - {"train-labels-idx1-ubyte"}) == sorted(path.name for path in FOLDER.iterdir())
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(set(FILES) - {"train-labels-idx1-ubyte"})
 
 
 def test_what_is_there_and_right_is_not_fetched_again(server, originals, set_mirrors):
@@ -161,7 +161,7 @@ def test_what_is_there_and_right_is_not_fetched_again(server, originals, set_mir
     server.asked.clear()
     (FOLDER / FIRST).write_bytes(b"damaged since")
     assert run().exit_code == 0
-    assert [f"{FIRST}.gz"] == server.asked
+    assert server.asked == [f"{FIRST}.gz"]
     assert_right(originals)
     server.asked.clear()
     result = run()
@@ -200,12 +200,12 @@ def test_a_local_folder_needs_not_have_all_files(server, originals, set_mirrors,
     set_mirrors({"url": server.url, "suffix": ".gz"})
     assert run("--from", "some").exit_code == 0
     assert_right(originals)
-    assert sorted(f"{name}.gz" for name in FILES[:3]) == sorted(server.asked)
+    assert sorted(server.asked) == sorted(f"{name}.gz" for name in FILES[:3])
 
 
 def test_files_may_go_to_another_folder(originals, monkeypatch, tmp_path):
     assert run("--from", "originals", "--output", "elsewhere/deep").exit_code == 0
-    assert sorted(FILES) == sorted(path.name for path in Path("elsewhere/deep").iterdir())
+    assert sorted(path.name for path in Path("elsewhere/deep").iterdir()) == sorted(FILES)
     assert not FOLDER.exists()
 
 

@@ -26,19 +26,19 @@ def contents():
 def test_two_words_make_arrays_of_a_folder(mine):
     result = own.make("folder:\n")
     assert result.exit_code == 0, result.output
-    assert "own: 24 images to train on and 6 to test on, 12 × 16 in colour, of 3 classes\n" == result.stderr
-    described = arrays.read_description(OUTPUT)
-    assert (["blue", "green", "red"], (12, 16, 3)) == (described.classes, described.image_shape)
-    assert ([8, 8, 8], [2, 2, 2]) == (described.train.images_per_class, described.test.images_per_class)
+    assert result.stderr == "own: 24 images to train on and 6 to test on, 12 × 16 in colour, of 3 classes\n"
+    info = arrays.read_info(OUTPUT)
+    assert (info.classes, info.image_shape) == (["blue", "green", "red"], (12, 16, 3))
+    assert (info.train.images_per_class, info.test.images_per_class) == ([8, 8, 8], [2, 2, 2])
     originals = {
         np.asarray(Image.open(path)).tobytes(): colour for colour in own.COLOURS for path in mine.glob(f"{colour}/*")
     }
     seen = []
     for split in arrays.SPLITS:
         images, labels = arrays.read_split(OUTPUT, split)
-        assert [described.classes[label] for label in labels] == [originals[image.tobytes()] for image in images]
+        assert [info.classes[label] for label in labels] == [originals[image.tobytes()] for image in images]
         seen += [image.tobytes() for image in images]
-    assert sorted(originals) == sorted(seen)
+    assert sorted(seen) == sorted(originals)
 
 
 def test_the_first_images_are_not_all_of_one_class():
@@ -54,7 +54,7 @@ def test_the_same_folder_gives_the_same_bytes_in_whatever_order_it_is_listed(min
     monkeypatch.setattr(Path, "rglob", lambda self, *given, original=Path.rglob: reversed(list(original(self, *given))))
     moved = mine.rename("elsewhere")
     assert own.make("folder:\n", moved).exit_code == 0
-    assert first == contents()
+    assert contents() == first
 
 
 def test_the_folders_train_and_test_are_the_splits():
@@ -63,13 +63,13 @@ def test_the_folders_train_and_test_are_the_splits():
     (Path("both") / "README.md").touch()
     result = own.make("folder:\n", "both")
     assert result.exit_code == 0, result.output
-    described = arrays.read_description(OUTPUT)
-    assert ([5, 5, 5], [2, 2, 2]) == (described.train.images_per_class, described.test.images_per_class)
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images_per_class, info.test.images_per_class) == ([5, 5, 5], [2, 2, 2])
 
 
 def test_the_dataset_file_may_set_the_order_of_the_classes():
     assert own.make("folder:\nclasses: [red, green, blue]\n").exit_code == 0
-    assert ["red", "green", "blue"] == arrays.read_description(OUTPUT).classes
+    assert arrays.read_info(OUTPUT).classes == ["red", "green", "blue"]
 
 
 def test_what_is_hidden_is_left_out_and_what_is_no_picture_is_counted(mine):
@@ -163,14 +163,14 @@ def test_a_wrong_folder_gives_one_line_and_leaves_what_stood_there(mine, case):
     [line] = own.errors(own.make("folder:\n"))
     assert line.startswith(place)
     assert received in line
-    assert before == contents()
-    assert [OUTPUT] == list(OUTPUT.parent.iterdir())
+    assert contents() == before
+    assert list(OUTPUT.parent.iterdir()) == [OUTPUT]
 
 
 def test_a_folder_beside_train_and_test_is_refused(mine):
     beside(mine)
     *lines, last = own.errors(own.make("folder:\n"))
-    assert ["mine/blue", "mine/green", "mine/red"] == [line.split(": expected nothing beside")[0] for line in lines]
+    assert [line.split(": expected nothing beside")[0] for line in lines] == ["mine/blue", "mine/green", "mine/red"]
     assert "received 3 mistakes; mend them all" in last
 
 
@@ -178,28 +178,28 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
     for path in mine.glob("red/[5-7].png"):
         path.write_bytes(path.read_bytes()[:200])
     *lines, last = own.errors(own.make("folder: {image_size: [8, 8]}\n"))
-    assert [f"mine/red/{number}.png" for number in (5, 6, 7)] == [line.split(":")[0] for line in lines]
+    assert [line.split(":")[0] for line in lines] == [f"mine/red/{number}.png" for number in (5, 6, 7)]
     assert last == "mine: expected data without a mistake, received 3 mistakes; mend them all"
 
     for path in mine.glob("*/*.png"):
         path.write_bytes(b"")
     *lines, last = own.errors(own.make("folder: {image_size: [8, 8]}\n"))
-    assert (20, True) == (len(lines), "30 mistakes (10 of them not shown)" in last)
+    assert (len(lines), "30 mistakes (10 of them not shown)" in last) == (20, True)
     assert not OUTPUT.exists()
-    assert 21 == len(own.errors(own.make("folder:\n")))  # no size can be read either
+    assert len(own.errors(own.make("folder:\n"))) == 21  # no size can be read either
 
 
 def test_classes_that_the_dataset_file_does_not_list_are_named(mine):
     *lines, _ = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
-    assert [
+    assert lines == [
         "mine/green/0.png: expected a class that datasets/own.yaml lists, received 'green'; mend one of the two",
         "mine/red/0.png: expected a class that datasets/own.yaml lists, received 'red'; mend one of the two",
-    ] == lines
+    ]
     [line] = own.errors(own.make("folder:\nclasses: [blue, green, red, yellow]\n"))
     assert "mine: expected images of every class to train on, received none of yellow" in line
 
 
-def test_what_is_said_of_a_split_that_is_not_made_is_refused():
+def test_settings_of_a_split_that_is_not_made_are_refused():
     own.write_folder(Path("both/train"), each=2)
     own.write_folder(Path("both/test"), each=2)
     [line] = own.errors(own.make("folder:\nsplit_seed: 1\n", "both"))
@@ -236,13 +236,13 @@ def test_grey_pictures_stay_as_light_as_they_are(mine):
         for number in range(3):
             Image.new("L", (5, 4), grey + number).save(mine / name / f"{number}.png")
     assert own.make("folder: {channels: 1}\n").exit_code == 0
-    described = json.loads((OUTPUT / "dataset.json").read_text())
-    assert [4, 5, 1] == described["image_shape"]
+    info = json.loads((OUTPUT / "dataset.json").read_text())
+    assert info["image_shape"] == [4, 5, 1]
     images, labels = arrays.read_split(OUTPUT, "train")
-    assert [10 if label == 0 else 250 for label in labels] == [int(image.min()) // 10 * 10 for image in images]
+    assert [int(image.min()) // 10 * 10 for image in images] == [10 if label == 0 else 250 for label in labels]
 
 
-def test_the_rule_for_photos_puts_the_figures_of_pictures_in_place(mine):
+def test_photos_places_the_foreground_of_each_picture(mine):
     shutil.rmtree(mine)
     for name, height in (("long", 60), ("short", 20)):
         (mine / name).mkdir(parents=True)
@@ -250,15 +250,15 @@ def test_the_rule_for_photos_puts_the_figures_of_pictures_in_place(mine):
             pixels = np.full((100, 120), 255, np.uint8)
             pixels[10 : 10 + height, 20 + number : 40] = 0
             Image.fromarray(pixels).save(mine / name / f"{number}.png")
-    rule = "photos: {fit: 20, centre: box}\n"
-    assert own.make(f"folder: {{channels: 1, image_size: [28, 28]}}\n{rule}").exit_code == 0
+    photos = "photos: {fit: 20, centre: box}\n"
+    assert own.make(f"folder: {{channels: 1, image_size: [28, 28]}}\n{photos}").exit_code == 0
     for image in arrays.read_split(OUTPUT, "train")[0]:
         rows, columns = (np.flatnonzero(image[..., 0].max(axis=axis) > 0) for axis in (1, 0))
-        assert 20 == max(np.ptp(rows), np.ptp(columns)) + 1
-    [line] = own.errors(own.make(f"folder: {{channels: 1, image_size: [16, 16]}}\n{rule}"))
-    assert line.startswith("datasets/own.yaml: photos.fit: expected 1…16, as the images are, received 20")
-    [line] = own.errors(own.make(f"folder: {{image_size: [28, 28]}}\n{rule}"))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    [line] = own.errors(own.make(f"folder: {{channels: 1, image_size: [16, 16]}}\n{photos}"))
+    assert line.startswith("datasets/own.yaml: photos.fit: expected 1…16, the smaller side of the images, received 20")
+    [line] = own.errors(own.make(f"folder: {{image_size: [28, 28]}}\n{photos}"))
     assert line.startswith("datasets/own.yaml: photos: expected grey images (channels: 1), received images in colour")
     Image.new("L", (50, 50), 255).save(mine / "long/blank.png")
-    [line] = own.errors(own.make(f"folder: {{channels: 1, image_size: [28, 28]}}\n{rule}"))
-    assert line.startswith("mine/long/blank.png: expected a figure on a plain ground, received a blank picture")
+    [line] = own.errors(own.make(f"folder: {{channels: 1, image_size: [28, 28]}}\n{photos}"))
+    assert line.startswith("mine/long/blank.png: expected an object on a plain background, received a blank picture")

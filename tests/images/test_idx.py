@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from stages.errors import InputError
+from stages.common.errors import InputError
 from stages.images import idx
 from tests import tiny
 
@@ -13,9 +13,9 @@ IMAGES, LABELS = tiny.digits(20, seed=0)
 def test_images_and_labels_are_mapped_and_not_read(tmp_path):
     images = idx.open_images(tiny.write_idx(tmp_path / "images", IMAGES))
     labels = idx.open_labels(tiny.write_idx(tmp_path / "labels", LABELS))
-    assert [(np.memmap, False), (np.memmap, False)] == [(type(a), a.flags.writeable) for a in (images, labels)]
-    np.testing.assert_array_equal(IMAGES, images)
-    np.testing.assert_array_equal(LABELS, labels)
+    assert [(type(a), a.flags.writeable) for a in (images, labels)] == [(np.memmap, False), (np.memmap, False)]
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
 
 
 def test_height_and_width_are_not_swapped(tmp_path):

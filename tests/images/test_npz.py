@@ -14,7 +14,7 @@ FILE = Path("mine.npz")
 
 @pytest.fixture(autouse=True)
 def mine(tmp_path, monkeypatch):
-    """Arrays as those of Keras's mnist.npz."""
+    """Arrays with the keys of Keras's mnist.npz."""
     monkeypatch.chdir(tmp_path)
     train, test = tiny.digits(60, seed=1), tiny.digits(20, seed=2)
     return {"x_train": train[0], "y_train": train[1], "x_test": test[0], "y_test": test[1]}
@@ -29,12 +29,12 @@ def test_kerass_own_keys_need_not_be_named(mine, save):
     save(FILE, **mine)
     result = own.make("npz:\n", FILE)
     assert result.exit_code == 0, result.output
-    described = arrays.read_description(OUTPUT)
-    assert (list("0123456789"), (28, 28, 1)) == (described.classes, described.image_shape)
+    info = arrays.read_info(OUTPUT)
+    assert (info.classes, info.image_shape) == (list("0123456789"), (28, 28, 1))
     for split in arrays.SPLITS:
         images, labels = arrays.read_split(OUTPUT, split)
-        np.testing.assert_array_equal(mine[f"x_{split}"], images[..., 0])
-        np.testing.assert_array_equal(mine[f"y_{split}"], labels)
+        np.testing.assert_array_equal(images[..., 0], mine[f"x_{split}"])
+        np.testing.assert_array_equal(labels, mine[f"y_{split}"])
 
 
 def test_arrays_in_colour_with_keys_and_classes_of_their_own(mine):
@@ -43,15 +43,15 @@ def test_arrays_in_colour_with_keys_and_classes_of_their_own(mine):
     np.savez(FILE, pictures=np.asfortranarray(images), kinds=labels)
     text = "npz: {train_images: pictures, train_labels: kinds}\nclasses: [cat, dog]\ntest_fraction: 0.25\n"
     assert own.make(text, FILE).exit_code == 0
-    described = arrays.read_description(OUTPUT)
-    assert (["cat", "dog"], (5, 7, 3)) == (described.classes, described.image_shape)
-    assert ([15, 15], [5, 5]) == (described.train.images_per_class, described.test.images_per_class)
+    info = arrays.read_info(OUTPUT)
+    assert (info.classes, info.image_shape) == (["cat", "dog"], (5, 7, 3))
+    assert (info.train.images_per_class, info.test.images_per_class) == ([15, 15], [5, 5])
     originals = {image.tobytes(): int(label) for image, label in zip(images, labels[:, 0], strict=True)}
     both = [zip(*arrays.read_split(OUTPUT, split), strict=True) for split in arrays.SPLITS]
-    assert originals == {image.tobytes(): int(label) for pairs in both for image, label in pairs}
+    assert {image.tobytes(): int(label) for pairs in both for image, label in pairs} == originals
     first = contents()
     assert own.make(text, FILE).exit_code == 0
-    assert first == contents()
+    assert contents() == first
     assert own.make(f"{text}split_seed: 1\n", FILE).exit_code == 0
     assert first != contents()
 
@@ -93,8 +93,8 @@ def test_wrong_arrays_give_one_line_and_leave_what_stood_there(mine, case):
     [line] = own.errors(own.make(f"npz:\n{classes}", FILE))
     assert line.startswith("mine.npz: ")
     assert expected in line
-    assert before == contents()
-    assert [OUTPUT] == list(OUTPUT.parent.iterdir())
+    assert contents() == before
+    assert list(OUTPUT.parent.iterdir()) == [OUTPUT]
 
 
 def cut():
@@ -170,8 +170,8 @@ def test_keys_may_be_paths_with_the_same_last_part(mine):
     assert result.exit_code == 0, result.output
     for split in arrays.SPLITS:
         images, labels = arrays.read_split(OUTPUT, split)
-        np.testing.assert_array_equal(mine[f"x_{split}"], images[..., 0])
-        np.testing.assert_array_equal(mine[f"y_{split}"], labels)
+        np.testing.assert_array_equal(images[..., 0], mine[f"x_{split}"])
+        np.testing.assert_array_equal(labels, mine[f"y_{split}"])
 
 
 @pytest.mark.parametrize("keys", [("x_train", "y_train", "x_test", "y_test"), ("x_train", "y_train")])
@@ -180,4 +180,4 @@ def test_labels_may_be_uint64(mine, keys):
     result = own.make("npz:\n", FILE)
     assert result.exit_code == 0, result.output
     _, labels = arrays.read_split(OUTPUT, "train")
-    assert set(range(10)) == set(labels.tolist())
+    assert set(labels.tolist()) == set(range(10))

@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from stages.errors import InputError
+from stages.common.errors import InputError
 from stages.images import rows
 from stages.images.rows import FileRows, read_rows
 from tests.processes import peak_memory
@@ -21,7 +21,7 @@ def mapped(tmp_path):
 
 
 def sparse_images(path, count):
-    """Write a .npy file of so many black images, which takes no place on the disk."""
+    """Write a sparse .npy file of black images, which takes no space on the disk."""
     path.unlink(missing_ok=True)
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, 28, 28, 1))
     return path
@@ -43,35 +43,35 @@ CHOSEN = {
 @pytest.mark.parametrize("gap", [0, 12, 240, 64 << 10])
 @pytest.mark.parametrize("case", CHOSEN)
 def test_rows_are_those_of_the_map(mapped, monkeypatch, case, gap, largest):
-    monkeypatch.setattr(rows, "GAP", gap)
-    monkeypatch.setattr(rows, "LARGEST", largest)
+    monkeypatch.setattr(rows, "MAX_GAP_BYTES", gap)
+    monkeypatch.setattr(rows, "MAX_READ_BYTES", largest)
     chosen = np.asarray(CHOSEN[case], np.int64)
     read = read_rows(mapped, chosen)
-    assert (np.ndarray, np.uint8, True) == (type(read), read.dtype, read.flags.c_contiguous)
-    np.testing.assert_array_equal(IMAGES[chosen], read)
+    assert (type(read), read.dtype, read.flags.c_contiguous) == (np.ndarray, np.uint8, True)
+    np.testing.assert_array_equal(read, IMAGES[chosen])
 
 
 def test_neighbours_are_read_at_once_and_small_gaps_with_them(monkeypatch):
-    monkeypatch.setattr(rows, "GAP", 5 * 12)
-    monkeypatch.setattr(rows, "LARGEST", 10 * 12)
+    monkeypatch.setattr(rows, "MAX_GAP_BYTES", 5 * 12)
+    monkeypatch.setattr(rows, "MAX_READ_BYTES", 10 * 12)
     chosen = np.array([3, 4, 10, 17, 18, 19, 27, 28, 100])
     #                   a read of 3…10, then 17…19 after a gap of six, 27 is too far, 100 as well
-    assert [0, 3, 6, 8] == rows._starts(chosen, 12)
-    assert [0, 10, 20] == rows._starts(np.arange(25), 12)  # no more than LARGEST at once
-    assert [0, 1, 2] == rows._starts(np.arange(3), 1000)  # but one image at least
+    assert rows._read_starts(chosen, 12) == [0, 3, 6, 8]
+    assert rows._read_starts(np.arange(25), 12) == [0, 10, 20]  # no more than MAX_READ_BYTES at once
+    assert rows._read_starts(np.arange(3), 1000) == [0, 1, 2]  # but one image at least
 
 
 def test_some_of_a_file_are_read_by_a_slice(mapped):
     images = FileRows(mapped)
-    assert (5000, SHAPE) == (len(images), images.shape)
+    assert (len(images), images.shape) == (5000, SHAPE)
     for some in (slice(0, 7), slice(4990, 6000), slice(6000, 7000), slice(None)):
-        np.testing.assert_array_equal(IMAGES[some], images[some])
+        np.testing.assert_array_equal(images[some], IMAGES[some])
 
 
 def test_an_array_in_fortrans_order_is_read_too(tmp_path):
     np.save(tmp_path / "images.npy", np.asfortranarray(IMAGES))
     mapped = np.lib.format.open_memmap(tmp_path / "images.npy", mode="r")
-    np.testing.assert_array_equal(IMAGES[[3, 70]], read_rows(mapped, np.array([3, 70])))
+    np.testing.assert_array_equal(read_rows(mapped, np.array([3, 70])), IMAGES[[3, 70]])
 
 
 @pytest.mark.parametrize("outside", [[-1, 3], [4999, 5000]])
@@ -86,10 +86,10 @@ def test_rows_that_do_not_ascend_are_refused(mapped, chosen):
         read_rows(mapped, np.array(chosen))
 
 
-@pytest.mark.parametrize("part", [lambda mapped: mapped[10:], lambda mapped: mapped[..., 0], np.array])
-def test_a_part_of_a_map_is_refused_since_its_place_in_the_file_is_not_known(mapped, part):
+@pytest.mark.parametrize("derived", [lambda mapped: mapped[10:], lambda mapped: mapped[..., 0], np.array])
+def test_a_slice_of_a_map_is_refused_since_its_position_in_the_file_is_unknown(mapped, derived):
     with pytest.raises(ValueError, match="expected a whole memory map"):
-        read_rows(part(mapped), np.array([0]))
+        read_rows(derived(mapped), np.array([0]))
 
 
 def test_a_file_that_was_cut_since_is_told_in_one_line(mapped):
@@ -116,7 +116,7 @@ for start in range(0, len(images), 20_000):
 def test_a_slice_takes_no_more_of_a_large_file(tmp_path):
     images = FileRows(np.lib.format.open_memmap(sparse_images(tmp_path / "images.npy", 10**7), mode="r"))
     tracemalloc.start()
-    assert 784 * [0] == images[10**7 - 1 :].ravel().tolist()
+    assert images[10**7 - 1 :].ravel().tolist() == 784 * [0]
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 1e6  # bytes; the numbers of all rows take 80 MB

@@ -33,13 +33,13 @@ def contents():
 def test_a_table_of_paths_and_labels_is_split_as_a_folder_is(rows):
     result = own.make("csv:\n")
     assert result.exit_code == 0, result.output
-    described = arrays.read_description(OUTPUT)
-    assert (["blue", "green", "red"], (12, 16, 3)) == (described.classes, described.image_shape)
-    assert ([8, 8, 8], [2, 2, 2]) == (described.train.images_per_class, described.test.images_per_class)
+    info = arrays.read_info(OUTPUT)
+    assert (info.classes, info.image_shape) == (["blue", "green", "red"], (12, 16, 3))
+    assert (info.train.images_per_class, info.test.images_per_class) == ([8, 8, 8], [2, 2, 2])
     before = contents()
     write([["path", "label"], *reversed(rows)])
     assert own.make("csv:\n").exit_code == 0
-    assert before == contents()
+    assert contents() == before
 
 
 def test_a_column_may_say_the_split_and_columns_may_have_other_names(rows):
@@ -49,9 +49,9 @@ def test_a_column_may_say_the_split_and_columns_may_have_other_names(rows):
     columns = "{file: birds.csv, path: picture, label: species, split: part, image_size: [6, 8], channels: 1}"
     result = own.make(f"csv: {columns}\n")
     assert result.exit_code == 0, result.output
-    described = arrays.read_description(OUTPUT)
-    assert ([9, 9, 9], [1, 1, 1]) == (described.train.images_per_class, described.test.images_per_class)
-    assert (6, 8, 1) == described.image_shape
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images_per_class, info.test.images_per_class) == ([9, 9, 9], [1, 1, 1])
+    assert info.image_shape == (6, 8, 1)
 
 
 def line(number, *cells):
@@ -85,7 +85,7 @@ def test_a_wrong_line_is_named_by_its_number(rows, case):
     [line] = own.errors(own.make("csv:\n"))
     assert line.startswith("mine/labels.csv:5: expected ")
     assert expected in line
-    assert before == contents()
+    assert contents() == before
 
 
 def test_all_wrong_lines_are_listed(rows):
@@ -93,7 +93,7 @@ def test_all_wrong_lines_are_listed(rows):
     lines[4][2], lines[6][0], lines[8][2] = "valid", "gone.png", ""
     write([["path", "label", "split"], *lines])
     *lines, last = own.errors(own.make("csv:\n"))
-    assert ["mine/labels.csv:6", "mine/labels.csv:8", "mine/labels.csv:10"] == [x.split(": ")[0] for x in lines]
+    assert [x.split(": ")[0] for x in lines] == ["mine/labels.csv:6", "mine/labels.csv:8", "mine/labels.csv:10"]
     assert "the split train or test, received 'valid'" in lines[0]
     assert "3 mistakes" in last
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from stages.prediction import answers
-from stages.prediction.answers import Format
+from stages.prediction.answers import OutputFormat
 
 CLASSES = ["cat", "dog, small", "[bird]", "fish"]
 PATHS = [Path("a.png"), Path("folder/b, c.jpg")]
 PROBABILITIES = np.array([[0.1, 0.7, 0.05, 0.15], [0.0004, 0.0, 0.9994, 0.0002]], dtype=np.float32)
 
 
-def test_people_see_the_three_best_classes_in_percent(capsys: pytest.CaptureFixture[str]):
-    answers.show(Format.TABLE, PATHS, PROBABILITIES, CLASSES)
+def test_a_table_has_the_three_most_probable_classes_in_percent(capsys: pytest.CaptureFixture[str]):
+    answers.show(OutputFormat.TABLE, PATHS, PROBABILITIES, CLASSES)
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
     assert lines == [
@@ -26,15 +26,16 @@ def test_people_see_the_three_best_classes_in_percent(capsys: pytest.CaptureFixt
 
 
 def test_two_classes_have_two_answers(capsys: pytest.CaptureFixture[str]):
-    answers.show(Format.TABLE, PATHS[:1], np.array([[0.25, 0.75]], np.float32), ["no", "yes"])
+    answers.show(OutputFormat.TABLE, PATHS[:1], np.array([[0.25, 0.75]], np.float32), ["no", "yes"])
 
-    assert [["picture", "it", "is", "or"], ["a.png", "yes", "75.0", "%", "no", "25.0", "%"]] == [
-        line.split() for line in capsys.readouterr().out.splitlines()
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["picture", "it", "is", "or"],
+        ["a.png", "yes", "75.0", "%", "no", "25.0", "%"],
     ]
 
 
-def test_programs_read_every_class_as_json(capsys: pytest.CaptureFixture[str]):
-    answers.show(Format.JSON, PATHS, PROBABILITIES, CLASSES)
+def test_json_has_every_class(capsys: pytest.CaptureFixture[str]):
+    answers.show(OutputFormat.JSON, PATHS, PROBABILITIES, CLASSES)
     first, second = json.loads(capsys.readouterr().out)
 
     assert first == {
@@ -43,11 +44,11 @@ def test_programs_read_every_class_as_json(capsys: pytest.CaptureFixture[str]):
         "probability": 0.7,
         "probabilities": {"cat": 0.1, "dog, small": 0.7, "[bird]": 0.05, "fish": 0.15},
     }
-    assert ("folder/b, c.jpg", "[bird]", 0.9994) == (second["file"], second["class"], second["probability"])
+    assert (second["file"], second["class"], second["probability"]) == ("folder/b, c.jpg", "[bird]", 0.9994)
 
 
-def test_programs_read_every_class_as_csv(capsys: pytest.CaptureFixture[str]):
-    answers.show(Format.CSV, PATHS, PROBABILITIES, CLASSES)
+def test_csv_has_every_class(capsys: pytest.CaptureFixture[str]):
+    answers.show(OutputFormat.CSV, PATHS, PROBABILITIES, CLASSES)
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
 
     assert rows == [
@@ -58,10 +59,16 @@ def test_programs_read_every_class_as_csv(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    ("form", "expected"),
-    [(Format.TABLE, ""), (Format.JSON, "[]\n"), (Format.CSV, 'file,class,probability,cat,"dog, small",[bird],fish\n')],
+    ("output_format", "expected"),
+    [
+        (OutputFormat.TABLE, ""),
+        (OutputFormat.JSON, "[]\n"),
+        (OutputFormat.CSV, 'file,class,probability,cat,"dog, small",[bird],fish\n'),
+    ],
 )
-def test_no_picture_is_no_answer(form: Format, expected: str, capsys: pytest.CaptureFixture[str]):
-    answers.show(form, [], np.empty((0, 4), np.float32), CLASSES)
+def test_without_pictures_there_are_no_answers(
+    output_format: OutputFormat, expected: str, capsys: pytest.CaptureFixture[str]
+):
+    answers.show(output_format, [], np.empty((0, 4), np.float32), CLASSES)
 
-    assert expected == capsys.readouterr().out
+    assert capsys.readouterr().out == expected

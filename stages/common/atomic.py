@@ -1,0 +1,83 @@
+"""Files and folders that appear whole or not at all."""
+
+import csv
+import glob
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; the file takes its place when the block ends without an error.
+
+    If the block raises, the temporary file is deleted and the file at `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _delete_leftovers(path)
+    # the process number keeps two writers apart; the suffix stays last, because Keras and Pillow read it
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        _flush(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8."""
+    with new_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file, UTF-8; rows are written as they come."""
+    with new_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path`; it takes its place when the block ends without an error."""
+    path = path.resolve()
+    with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
+        yield partial
+        for file in partial.iterdir():
+            _flush(file)
+        if path.exists():
+            path.rename(retired / path.name)
+        partial.rename(path)
+
+
+@contextmanager
+def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
+    """Yield an empty folder beside `path`, deleted when the block ends, or by the next call after a kill."""
+    path = path.resolve()  # "." has no name
+    scratch = path.with_name(f".{path.name}.{purpose}")
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _delete_leftovers(path: Path) -> None:
+    """Delete the temporary files that killed processes left beside `path`."""
+    import psutil
+
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+        process = leftover.name.removeprefix(f".{path.stem}.").split(".")[0]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _flush(file: Path) -> None:
+    """Flush a file to the disk, so that a power cut cannot leave it empty under its final name."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())

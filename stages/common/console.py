@@ -1,0 +1,176 @@
+"""The terminal: lines, progress bars, tables, and errors in one line.
+
+No result depends on this module, so `stages.common.fingerprints` leaves it out of a stage's code.
+"""
+
+import functools
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, ParamSpec, Protocol
+
+import typer
+
+from stages.common.errors import InputError
+
+P = ParamSpec("P")
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
+INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+
+
+def new_app() -> typer.Typer:
+    """Return a Typer app whose --help is plain text, which answers at once."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def say(line: str) -> None:
+    """Print one line on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class LogHandler(logging.Handler):
+    """Print the log of the library modules as plain lines on standard error, above a progress bar if there is one.
+
+    Rich's own handler would wrap long lines where standard error is a file.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        say(record.getMessage())
+
+
+def show_log() -> None:
+    """Print the log of library modules from now on; by Python's default, only warnings would appear."""
+    logger = logging.getLogger("stages")
+    if not logger.handlers:
+        logger.addHandler(LogHandler())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # absl, which TensorFlow imports, would print each line again
+
+
+def command(body: Callable[P, None]) -> Callable[P, None]:
+    """Turn the errors a person can mend into one line and exit code 1, without a traceback."""
+
+    @functools.wraps(body)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        show_log()
+        try:
+            body(*args, **kwargs)
+        except InputError as error:
+            _fail(str(error))
+        except BrokenPipeError:  # the reader of the output, such as head, has ended
+            os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
+            raise typer.Exit(1) from None
+        except OSError as error:
+            where, reason = error.filename or "disk", error.strerror or error
+            _fail(f"{where}: {reason}; nothing half-written is left, mend it and run the command again")
+        except MemoryError:
+            _fail("memory: the system has no more to give; close other programs and run the command again")
+        except KeyboardInterrupt:
+            say("\nstopped: nothing half-written was left behind; run the same command again to go on")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return wrapper
+
+
+def _fail(line: str) -> NoReturn:
+    say(f"error: {line}")
+    raise typer.Exit(1) from None
+
+
+class Advance(Protocol):
+    """Function that moves a progress bar on by `amount`, or to `completed`; the note stands behind the bar."""
+
+    def __call__(
+        self,
+        amount: float = 0,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Move the bar."""
+
+
+@contextmanager
+def progress(description: str, total: float | None, unit: str = "") -> Iterator[Advance]:
+    """Show a progress bar while the block runs, if standard error is a terminal.
+
+    Args:
+        description: Work being done.
+        total: Amount of work in `unit`, or None if it is not yet known.
+        unit: "bytes" shows sizes and speed; any other word stands behind the count.
+
+    Yields:
+        Function that moves the bar.
+    """
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    amounts: list[bars.ProgressColumn] = []
+    if unit == "bytes":
+        amounts = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
+    elif total:
+        amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
+    columns = [
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(24),
+        *amounts,
+        bars.TimeElapsedColumn(),
+        bars.TextColumn("{task.fields[note]}"),
+    ]
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total, note="")
+
+        def advance(
+            amount: float = 0,
+            *,
+            completed: float | None = None,
+            total: float | None = None,
+            description: str | None = None,
+            note: str | None = None,
+        ) -> None:
+            if note is not None:
+                bar.update(task, note=note)
+            bar.update(task, advance=amount or None, completed=completed, total=total, description=description)
+
+        yield advance
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide the output of native libraries while the block runs; if the block raises, show it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides most of TensorFlow's log, not all
+    sys.stderr.flush()
+    terminal = os.dup(STANDARD_ERROR)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), STANDARD_ERROR)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            os.dup2(terminal, STANDARD_ERROR)
+            os.close(terminal)
+
+
+def table(header: list[str], rows: list[list[str]]) -> None:
+    """Print a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(header):
+        shown.add_column(name, overflow="fold", no_wrap=number > 0)
+    for row in rows:
+        shown.add_row(*map(Text, row))  # plain text: a bracket in a name is no markup
+    Console().print(shown)

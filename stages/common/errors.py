@@ -1,0 +1,29 @@
+"""The error a person can mend, and the part of a library's error worth showing."""
+
+import re
+
+
+class InputError(Exception):
+    """Input that does not fit: a file, a key, an option or a picture.
+
+    Args:
+        where: File, key or option at fault, as the person would find it.
+        expected: Values that would fit.
+        received: Value found instead.
+        next_step: Remedy, as an imperative.
+    """
+
+    def __init__(self, where: object, expected: str, received: object, next_step: str) -> None:
+        line = f"{where}: expected {expected}, received {received}; {next_step}"
+        super().__init__(" ".join(line.split()))
+
+
+def first_line(error: BaseException, wrapping: re.Pattern[str] | None = None) -> str:
+    """Return the first line of an error's message that says something, or the name of the error's type.
+
+    Args:
+        error: Error of a library, whose message may have many lines.
+        wrapping: Text that says nothing and is removed from each line.
+    """
+    lines = (wrapping.sub("", line) if wrapping else line for line in str(error).splitlines())
+    return next(filter(None, map(str.strip, lines)), type(error).__name__)

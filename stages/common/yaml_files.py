@@ -1,0 +1,257 @@
+"""YAML files, read safely and validated before anything else happens.
+
+DVC reads YAML 1.2, PyYAML reads YAML 1.1: to PyYAML `no` is false, and `5e-05`, as `dvc exp run -S` writes it, is text.
+The loader here is PyYAML's safe loader with the numbers and booleans of YAML 1.2, so this project and DVC read the same
+values from the same file. It builds plain values only, never objects.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from stages.common.errors import InputError
+
+# A name becomes part of a path and of a DVC parameter's path, where slashes and dots mean something else.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+
+LONGEST_VALUE = 60  # characters of a value in an error
+
+TAG = "tag:yaml.org,2002:"
+# The core schema of YAML 1.2.2, section 10.3, with underscores in numbers, as ruamel.yaml and so DVC read it.
+SCALARS = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "float": (
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+    "int": (r"[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+", "-+0123456789"),
+    "merge": (r"<<", "<"),
+    "null": (r"~|null|Null|NULL|", ("~", "n", "N", "")),
+    "timestamp": (
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}"
+        r"(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?",
+        "0123456789",
+    ),
+    "value": (r"=", "="),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the scalars of YAML 1.2; it refuses a key that stands twice in a mapping."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012, none of YAML 1.1
+
+    def process_directives(self) -> Any:
+        """Process the directives of a document; a %YAML directive may name version 1.2 alone."""
+        mark = self.peek_token().start_mark  # type: ignore[no-untyped-call]
+        directives = super().process_directives()  # type: ignore[no-untyped-call]
+        if self.yaml_version not in (None, (1, 2)):
+            raise yaml.parser.ParserError(None, None, "found a %YAML directive of a version other than 1.2", mark)
+        return directives
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping, before merge keys add the keys of other mappings to it."""
+        node = super().compose_mapping_node(anchor)
+        keys = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                key = key_node.value if key_node.tag == f"{TAG}merge" else self.construct_object(key_node)
+                if key in keys:
+                    problem = f'found duplicate key "{key_node.value}"'
+                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                keys.add(key)
+        return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        """Construct the text of a scalar; half of a surrogate pair raises a ValueError, since no file can hold it."""
+        text = super().construct_scalar(node)
+        text.encode()
+        return text
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Construct an integer: decimal even with a leading zero, or 0b, 0o and 0x in another base."""
+        text = node.value.replace("_", "")
+        digits = text.lstrip("+-")
+        base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2], 10)
+        return int(text, base)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """Construct a floating-point number."""
+        text = node.value.replace("_", "").lower()
+        return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+for _kind, (_pattern, _first) in SCALARS.items():
+    _Loader.add_implicit_resolver(f"{TAG}{_kind}", re.compile(f"^(?:{_pattern})$"), list(_first))
+_Loader.add_constructor(f"{TAG}int", _Loader.construct_yaml_int)
+_Loader.add_constructor(f"{TAG}float", _Loader.construct_yaml_float)
+
+
+class Config(BaseModel):
+    """Part of a YAML file.
+
+    Unknown keys are refused, unless a subclass allows them; the error names the nearest known key.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, values: Any) -> Any:
+        if isinstance(values, dict) and cls.model_config.get("extra") == "forbid":
+            for key in values:
+                if key not in cls.model_fields:
+                    known = f"{', '.join(cls.model_fields)}{did_you_mean(key, cls.model_fields)}"
+                    raise misfit(f"only the keys {known}", key)
+        return values
+
+
+class ConfigFile(Config):
+    """Whole YAML file, which knows its path."""
+
+    _path: Path = PrivateAttr()
+
+    @property
+    def path(self) -> Path:
+        """Path of the file, for errors."""
+        return self._path
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and validate the file at `path`.
+
+        Raises:
+            InputError: The file is missing, is not YAML, or does not fit; the first misfit is named.
+        """
+        return cls.parse(read_text(path), path)
+
+    @classmethod
+    def parse(cls, text: str, path: Path) -> Self:
+        """Validate the text of the file at `path`.
+
+        Raises:
+            InputError: The text is not YAML or does not fit; the first misfit is named.
+        """
+        return cls.from_values(parse_yaml(text, path), path)
+
+    @classmethod
+    def from_values(cls, values: object, path: Path) -> Self:
+        """Validate plain values, as the file at `path` would hold them.
+
+        Raises:
+            InputError: The values do not fit; the first misfit is named.
+        """
+        if values is None:
+            raise InputError(path, f"the keys {', '.join(cls.model_fields)}", "an empty file", "write them")
+        try:
+            config = cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_misfit(path, error.errors()) from error
+        except RecursionError as error:  # a list that an alias puts into itself
+            raise _endless(path) from error
+        config._path = path
+        return config
+
+    def check_unchanged(self) -> None:
+        """Raise if the file says something else than when it was loaded.
+
+        DVC hashes the dependencies of a stage when the stage ends, so an output made from another version of the file
+        must not be published.
+
+        Raises:
+            InputError: The file changed, or no longer fits.
+        """
+        if type(self).load(self.path) != self:
+            expected = "the content it had when the stage began"
+            raise InputError(self.path, expected, "something else", "run the command again")
+
+
+def read_yaml(path: Path) -> object:
+    """Return the plain values of a YAML file, equal to those that DVC reads.
+
+    Raises:
+        InputError: The file cannot be read, or is not YAML.
+    """
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        InputError: The file is missing or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
+        choice = f"choose one of {', '.join(neighbours)}" if neighbours else "run the command in the project's folder"
+        raise InputError(path, "a file of this name", "none", choice) from error
+    except UnicodeDecodeError as error:
+        raise InputError(path, "UTF-8 text", f"byte {error.object[error.start]:#x}", "save it as UTF-8") from error
+
+
+def parse_yaml(text: str, path: Path) -> object:
+    """Return the plain values of a YAML text; `path` names its file in errors.
+
+    Raises:
+        InputError: The text is not YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506, a subclass of SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        reason = error.context if error.problem == "second occurrence" else error.problem  # of an anchor
+        problem = (reason or "something else").split("\n")[0].removesuffix("; first occurrence")
+        raise InputError(f"{path}{line}", "YAML", f"a mistake in it: {problem}", "mend that line") from error
+    except yaml.YAMLError as error:
+        raise InputError(path, "YAML", str(error), "mend the file") from error
+    except (ValueError, LookupError, AttributeError, TypeError) as error:  # 2024-13-45, or a wrong tag: !!bool 1
+        raise InputError(path, "YAML", f"a value that cannot be read: {error}", "mend the file") from error
+    except RecursionError as error:
+        raise _endless(path) from error
+
+
+def misfit(expected: str, received: object) -> PydanticCustomError:
+    """Return the error of a validator: values that would fit, and the value found instead."""
+    # as fields, because a message may not hold braces of its own
+    return PydanticCustomError("misfit", "{expected}", {"expected": expected, "received": received})
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.5)
+    return f" (did you mean '{lower[close[0]]}'?)" if close else ""
+
+
+def _endless(path: Path) -> InputError:
+    return InputError(path, "YAML of a few levels", "one nested without end", "mend the file")
+
+
+def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
+    first = errors[0]
+    place = [str(path), ".".join(str(key) for key in first["loc"] if not str(key).startswith("function-"))]
+    expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
+    received = _shortened(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
+    if first["type"] == "string_pattern_mismatch":
+        pattern = first["ctx"]["pattern"]
+        of_name = "a name of letters, digits, - and _, the first a letter or a digit"
+        expected = of_name if pattern == NAME else f"text of the form {pattern.strip('^$')}"
+    if first["type"] == "missing":
+        expected, received = "a value", "nothing"
+    more = f" (and {len(errors) - 1} more to mend)" if len(errors) > 1 else ""
+    return InputError(": ".join(filter(None, place)), expected, received, f"edit the file{more}")
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

@@ -1,0 +1,1 @@
+"""Comparison of a run's experiments: their results, groups of equal changes, statistical significance."""

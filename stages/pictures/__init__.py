@@ -1,1 +1,0 @@
-"""What the pictures of a dataset and of a result look like."""

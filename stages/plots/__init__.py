@@ -1,0 +1,1 @@
+"""Plots of a dataset and of a trained model, as PNG files."""

@@ -1,0 +1,1 @@
+"""The arithmetic of a training step: forward pass, fused kernels, optimizer, schedule, weight average."""

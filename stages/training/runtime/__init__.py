@@ -1,0 +1,1 @@
+"""The process that trains: checkpoints, locks, signals, workers, precision."""

@@ -1,0 +1,136 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.common import atomic
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_new_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "model.keras"
+    with atomic.new_file(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+        assert (path.parent, path.suffix) == (partial.parent, partial.suffix)
+    assert names(path.parent) == ["model.keras"]
+    assert path.read_text() == "whole"
+
+
+def test_new_file_that_fails_leaves_what_stood_there(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text("old")
+
+    def fail():
+        with atomic.new_file(path) as partial:
+            partial.write_text("ne")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert names(tmp_path) == ["model.keras"]
+    assert path.read_text() == "old"
+
+
+def test_new_file_takes_away_what_a_killed_process_left_of_it(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, of_another, other_file = (
+        tmp_path / f".model.{ended.pid}.partial.keras",
+        tmp_path / f".model.{os.getppid()}.partial.keras",  # it is alive
+        tmp_path / f".modelling.{ended.pid}.partial.keras",
+    )
+    for path in (left, of_another, other_file):
+        path.touch()
+    with atomic.new_file(tmp_path / "model.keras") as partial:
+        partial.write_text("whole")
+
+    assert names(tmp_path) == sorted([of_another.name, other_file.name, "model.keras"])
+
+
+def test_a_text_is_written_as_utf_8(tmp_path):
+    atomic.write_text(tmp_path / "new/card.md", "café\n")
+    assert (tmp_path / "new/card.md").read_bytes() == b"caf\xc3\xa9\n"
+    assert names(tmp_path / "new") == ["card.md"]
+
+
+def test_a_csv_has_a_header_and_a_line_for_each_row(tmp_path):
+    rows = ([number, 'a "b", c'] for number in range(2))
+    atomic.write_csv(tmp_path / "new/table.csv", ["number", "é"], rows)
+    assert (tmp_path / "new/table.csv").read_bytes() == (
+        b'number,\xc3\xa9\n0,"a ""b"", c"\n1,"a ""b"", c"\n'  # no line ends in \\r
+    )
+
+
+def test_a_csv_whose_rows_fail_leaves_what_stood_there(tmp_path):
+    atomic.write_csv(tmp_path / "table.csv", ["number"], [[1]])
+
+    with pytest.raises(ZeroDivisionError):
+        atomic.write_csv(tmp_path / "table.csv", ["number"], ([1 // number] for number in (1, 0)))
+    assert names(tmp_path) == ["table.csv"]
+    assert (tmp_path / "table.csv").read_text() == "number\n1\n"
+
+
+def test_new_folder_replaces_the_whole_folder(tmp_path):
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    (folder / "stale.npy").touch()
+    with atomic.new_folder(folder) as partial:
+        (partial / "new.npy").touch()
+        assert names(folder) == ["stale.npy"]
+    assert names(tmp_path) == ["arrays"]
+    assert names(folder) == ["new.npy"]
+
+
+def test_new_folder_that_fails_leaves_what_stood_there(tmp_path):
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    (folder / "old.npy").touch()
+
+    def fail():
+        with atomic.new_folder(folder) as partial:
+            (partial / "new.npy").touch()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert names(tmp_path) == ["arrays"]
+    assert names(folder) == ["old.npy"]
+
+
+def test_new_folder_may_be_the_one_we_stand_in(tmp_path, monkeypatch):
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with atomic.new_folder(Path()) as partial:
+        (partial / "new.npy").touch()
+    assert names(folder) == ["new.npy"]
+
+
+@pytest.mark.parametrize("kind", ["new_file", "new_folder"])
+def test_a_killed_process_leaves_nothing_under_the_name(tmp_path, kind):
+    target = tmp_path / "target"
+    body = "(partial / 'file' if partial.is_dir() else partial).write_text('half'); os.kill(os.getpid(), 9)"
+    imports = "import os, pathlib\nfrom stages.common import atomic"
+    code = f"{imports}\nwith atomic.{kind}(pathlib.Path('target')) as partial: {body}"
+    killed = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=False, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert names(tmp_path)  # it was in the middle of it
+
+
+def test_a_scratch_folder_starts_empty_after_a_kill(tmp_path):
+    left_behind = tmp_path / ".arrays.partial"
+    left_behind.mkdir()
+    (left_behind / "half.npy").touch()
+    with atomic.scratch_folder(tmp_path / "arrays", "partial") as scratch:
+        assert names(scratch) == []
+    assert names(tmp_path) == []

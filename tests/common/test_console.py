@@ -1,0 +1,170 @@
+import errno
+import logging
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from stages.common import console
+from stages.common.errors import InputError
+from tests.processes import PATIENCE, line_of, start_code
+
+
+def app_that_raises(error):
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main(name: str = "nobody"):
+        """Do one thing."""
+        if error:
+            raise error
+
+    return app
+
+
+ENDLESS = """
+import itertools
+from stages.common import console
+app = console.new_app()
+@app.command()
+@console.command
+def main():
+    for number in itertools.count():
+        print(number)
+app()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            InputError("a.yaml", "a\nnumber", "'x'", "edit\n  it"),
+            "error: a.yaml: expected a number, received 'x'; edit it\n",
+        ),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            "error: disk: No space left on device; nothing half-written is left",
+        ),
+        (
+            OSError(errno.EACCES, os.strerror(errno.EACCES), "x.npy"),
+            "error: x.npy: Permission denied; nothing half-written",
+        ),
+        (OSError("odd"), "error: disk: odd; nothing half-written is left"),
+        (MemoryError(), "error: memory: the system has no more to give"),
+    ],
+)
+def test_an_error_a_person_can_mend_is_one_line_and_exit_code_1(error, expected):
+    result = CliRunner().invoke(app_that_raises(error), [])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(expected)
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    with start_code(ENDLESS) as process:
+        assert line_of(process.stdout) == "0"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(PATIENCE)) == ("", 1)
+
+
+def test_what_a_library_module_logs_is_a_plain_line_on_standard_error(capsys):
+    logger = logging.getLogger("stages.images.somewhere")
+    console.show_log()
+    console.show_log()  # as the second command of a process does
+    logger.debug("hidden")
+    logger.info("a line of more than eighty characters, [bold]as it is[/bold], %s, and a number: %d", "x" * 40, 7)
+    logger.warning("two\nlines")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        f"a line of more than eighty characters, [bold]as it is[/bold], {'x' * 40}, and a number: 7\ntwo\nlines\n"
+    )
+
+
+def test_a_command_shows_the_log(monkeypatch):
+    logger = logging.getLogger("stages")
+    monkeypatch.setattr(logger, "handlers", [])
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main():
+        logging.getLogger("stages.training.loop").info("epoch %d", 1)
+
+    assert CliRunner().invoke(app, []).stderr == "epoch 1\n"
+
+
+def test_the_log_of_other_libraries_is_not_shown_and_ours_is_not_given_to_them(capsys):
+    console.show_log()
+    caught = []
+    handler = logging.Handler()
+    handler.emit = caught.append
+    logging.getLogger().addHandler(handler)  # as absl does, which TensorFlow imports
+    try:
+        logging.getLogger("stages.train").info("once")
+        logging.getLogger("other").info("theirs")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert capsys.readouterr().err == "once\n"
+    assert [record.name for record in caught] in ([], ["other"])
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback():
+    result = CliRunner().invoke(app_that_raises(ZeroDivisionError("a bug")), [])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_ctrl_c_says_so_and_exits_as_the_shell_expects():
+    result = CliRunner().invoke(app_that_raises(KeyboardInterrupt()), [])
+    assert result.exit_code == 130
+    assert "stopped: " in result.stderr
+
+
+@pytest.mark.parametrize(("arguments", "exit_code"), [([], 0), (["--name", "x"], 0), (["--help"], 0), (["--nmae"], 2)])
+def test_a_command_keeps_its_options_and_wrong_usage_is_exit_code_2(arguments, exit_code):
+    result = CliRunner().invoke(app_that_raises(None), arguments)
+    assert result.exit_code == exit_code
+    assert ("--name" in result.output and "Do one thing." in result.output) is (arguments == ["--help"])
+
+
+@pytest.mark.parametrize("unit", ["bytes", "images", ""])
+def test_progress_is_drawn_on_a_terminal_only(capsys, monkeypatch, unit):
+    def work():
+        with console.progress("writing arrays", 10, unit) as advance:
+            advance(4, note="half")
+            advance(completed=10, description="done")
+        return capsys.readouterr()
+
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert work() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    drawn = work()
+    assert drawn.out == ""
+    assert "done" in drawn.err
+
+
+def test_quiet_hides_what_native_code_prints(capfd):
+    with console.quiet():
+        os.write(2, b"chatter of a library\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_quiet_shows_it_after_all_if_the_block_fails(capfd):
+    def fail():
+        with console.quiet():
+            os.write(2, b"the reason\n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert capfd.readouterr().err == "the reason\n"
+
+
+def test_a_table_goes_to_standard_output(capsys):
+    console.table(["picture", "it is"], [["a.png", "7 99.0%"]])
+    shown = capsys.readouterr()
+    assert shown.out.split() == ["picture", "it", "is", "a.png", "7", "99.0%"]
+    assert shown.err == ""

@@ -1,0 +1,71 @@
+"""Paths of outputs: those that dvc.yaml names, and the cache folder, which it does not."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from stages.common import paths
+from stages.common.yaml_files import read_yaml
+from tests.pipeline import ROOT
+
+NAMES = {"item": "set", "key": "name", "item.dataset": "set", "item.recipe": "recipe", "item.source": "folder"}
+RUN, SET = "name", "set"
+OUTPUTS = {
+    "download": [paths.raw(SET)],
+    "preprocess": [paths.arrays(RUN), paths.samples(RUN)],  # `key` is the dataset here
+    "train": [paths.model(RUN), paths.litert_model(RUN), paths.table("history", RUN)],
+    "evaluate": [
+        paths.model_card(RUN),
+        paths.metrics(RUN),
+        paths.table("classes", RUN),
+        paths.table("confusion", RUN),
+        paths.plot("mistakes", RUN).parent,
+    ],
+    "predict": [paths.predictions(RUN), paths.predictions_plot(RUN)],
+}
+INPUTS = {
+    "train": [paths.arrays(SET), paths.recipe("recipe")],
+    "evaluate": [paths.arrays(SET), paths.recipe("recipe"), *OUTPUTS["train"]],
+    "predict": [paths.arrays(SET), paths.model(RUN)],
+}
+
+
+def named(stage: str, *sections: str) -> list[Path]:
+    """Return the paths that dvc.yaml names in some sections of a stage, with the names of NAMES in them."""
+    declared: dict[str, list[Any]] = read_yaml(ROOT / "dvc.yaml")["stages"][stage]["do"]
+    entries = [entry for section in sections for entry in declared.get(section, [])]
+    texts = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+    return [Path(re.sub(r"\$\{(.+?)\}", lambda name: NAMES[name[1]], text)) for text in texts]
+
+
+@pytest.mark.parametrize("stage", OUTPUTS)
+def test_a_stage_writes_where_dvc_yaml_says(stage: str):
+    assert sorted(named(stage, "outs", "metrics", "plots")) == sorted(OUTPUTS[stage])
+
+
+@pytest.mark.parametrize("stage", INPUTS)
+def test_a_stage_reads_where_dvc_yaml_says(stage: str):
+    assert set(named(stage, "deps", "params")) >= set(INPUTS[stage])
+
+
+@pytest.mark.parametrize("kind", ["history", "confusion", "classes", "mistakes", "calibration"])
+def test_the_plots_of_a_run_lie_in_its_folder(kind: str):
+    assert paths.plot(kind, "run") == Path(f"plots/pictures/run/{kind}.png")
+
+
+def test_the_wall_time_is_no_output():
+    """It is never the same twice."""
+    assert paths.timing("run") == Path("logs/run.json")
+    assert "logs" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert "/logs/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_cache_folder_is_the_users_unless_the_environment_names_another(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STAGES_CACHE", "elsewhere")
+    assert paths.cache_folder() == Path("elsewhere")
+    for unset in (lambda: monkeypatch.setenv("STAGES_CACHE", ""), lambda: monkeypatch.delenv("STAGES_CACHE")):
+        unset()
+        assert paths.cache_folder() == Path(platformdirs.user_cache_dir("stages"))

@@ -1,0 +1,58 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stages import code, compare, download, evaluate, predict, preprocess, report, schemas, train
+from tests.pipeline import ROOT
+
+STAGES = {"download": download, "preprocess": preprocess, "train": train, "evaluate": evaluate, "predict": predict}
+COMMANDS = {**STAGES, "code": code, "compare": compare, "report": report, "schemas": schemas}
+HEAVY = {"tensorflow", "keras", "numpy", "pydantic", "rich", "PIL", "matplotlib", "jinja2"}
+HELP = """\
+import json, runpy, sys
+
+module = sys.argv.pop(1)
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+finally:
+    print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
+"""
+
+
+def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_imports_nothing_heavy_in_any_folder(name: str, tmp_path: Path):
+    done = run("-c", HELP, f"stages.{name}", "--help", folder=tmp_path)
+    *told, imported = done.stdout.splitlines()
+
+    assert done.returncode == 0, done.stderr
+    assert told[0].startswith(f"Usage: python -m stages.{name} [OPTIONS]")
+    assert not HEAVY & set(json.loads(imported))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *((name, ["--nonsense"]) for name in COMMANDS),
+        *((name, []) for name in STAGES),
+        *((name, ["one", "two"]) for name in STAGES if name != "predict"),
+        ("train", ["--run"]),
+        ("predict", ["photo.png"]),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(name: str, arguments: list[str]):
+    result = CliRunner().invoke(COMMANDS[name].app, arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
