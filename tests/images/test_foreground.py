@@ -148,13 +148,13 @@ def test_a_colour_image_is_fitted_whole(tmp_path):
 @pytest.mark.parametrize(
     ("photos", "expected"),
     [
-        ("{fit: 0, centre: mass}", r"photos\.fit: expected greater than or equal to 1, received 0"),
-        ("{fit: 2.5, centre: mass}", r"photos\.fit: expected a valid integer, received 2\.5"),
-        ("{fit: 20, centre: middle}", r"photos\.centre: expected 'mass' or 'box', received 'middle'"),
+        ("{fit: 0, centre: mass}", r"photos\.fit: expected a whole number of pixels, at least 1, received 0"),
+        ("{fit: 2.5, centre: mass}", r"photos\.fit: expected a whole number of pixels, at least 1, received 2\.5"),
+        ("{fit: 20, centre: middle}", r"photos\.centre: expected mass or box, received 'middle'"),
         ("{fit: 20}", r"photos\.centre: expected a value, received nothing"),
         (
             "{fit: 20, center: mass}",
-            r"photos: .*only the keys fit, centre \(did you mean 'centre'\?\), received 'center'",
+            r"photos: .*only the keys fit, centre, value_range \(did you mean 'centre'\?\), received 'center'",
         ),
     ],
 )
