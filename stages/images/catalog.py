@@ -254,6 +254,10 @@ class Placement(Config):
     """Longer side of the foreground in pixels, 1…the image's smaller side."""
     centre: Centre
     """Point of the foreground in the middle of the image: its centre of mass, or the centre of its bounding box."""
+    separate_parts: Annotated[bool, Field(strict=True), said("true or false")] = False
+    """True if one object may consist of parts of about one height, well apart, as the character 八 does.
+
+    By default, a picture of two such parts is refused, because it shows two digits. `box` never refuses one."""
     value_range: ValueRange | None = None
     """Values of black and white in pictures of more than 8 bits. By default, those of `folder` or `csv`."""
 

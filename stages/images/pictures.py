@@ -62,20 +62,20 @@ def read(
         uint8, `shape`, 0…255.
 
     Raises:
-        InputError: The file is not a picture, is damaged, or has no foreground to place.
+        InputError: The file is not a picture, is damaged, or has no foreground to place, or several.
     """
     value_range = conversion.value_range if conversion else None
     mode = "L" if shape[2] == 1 else "RGB"
-    picture = upright(path, mode, max(MIN_DRAFT_SIDE, *shape), value_range, findings)
+    is_placed = isinstance(conversion, catalog.Placement) and shape[2] == 1
+    picture = upright(path, mode, max(MIN_DRAFT_SIDE, *shape), value_range, findings, keep_colours=is_placed)
     if isinstance(conversion, catalog.Pictures):
         return _fit_whole(picture, shape)
     if conversion is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
-        return _fit_whole(_light_on_dark(picture), shape)
-    image = foreground.place(picture, shape[:2], conversion.fit, conversion.centre)
-    if image is None:
-        next_step = "draw it darker, or crop the picture nearer to it"
-        raise InputError(path, "an object on a plain background", "a blank picture", next_step)
-    return image.reshape(shape)
+        return _fit_whole(_light_on_dark(picture.convert(mode)), shape)
+    try:
+        return foreground.place(picture, shape[:2], conversion).reshape(shape)
+    except foreground.ForegroundError as error:
+        raise InputError(path, error.expected, error.received, error.next_step) from error
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -100,6 +100,8 @@ def upright(
     min_side: int = MIN_DRAFT_SIDE,
     value_range: Range | None = None,
     findings: Findings | None = None,
+    *,
+    keep_colours: bool = False,
 ) -> Image.Image:
     """Read a picture, turn it upright as EXIF says, scale it to 8 bits, and lay transparent parts on a background.
 
@@ -107,10 +109,11 @@ def upright(
 
     Args:
         path: PNG, JPEG, WebP, BMP, GIF or TIFF file.
-        mode: "L" for grey, "RGB" for colour.
+        mode: "L" for grey, "RGB" for colour. The background of transparent parts is chosen for it.
         min_side: Smallest height and width in pixels to which a larger JPEG may be reduced.
         value_range: Values of black and white in pictures of more than 8 bits. By default, their files say it.
         findings: Takes notes on the picture.
+        keep_colours: True to return RGB in any case.
 
     Raises:
         InputError: The file is not a picture, is damaged, is wholly transparent, or leaves its range in doubt.
@@ -130,7 +133,7 @@ def upright(
             elif picture.mode in depth.DEEP_MODES:
                 received = f"deeper ones in {opened.format}, whose range is unknown"
                 raise InputError(path, "pixels of 8 bits", received, formats.SAVE_AGAIN)
-            return _opaque(picture, mode, path, findings).convert(mode)
+            return _opaque(picture, mode, path, findings).convert("RGB" if keep_colours else mode)
     except (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS) as error:
         raise _unreadable(path, error) from error
 
