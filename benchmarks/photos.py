@@ -132,8 +132,7 @@ def main(
             errors = [(drawing, prediction) for drawing, prediction in answered if drawing.digit != prediction.digit]
             accuracy_lines += _accuracy_line(each, errors)
             digit_lines += _digit_line(each, errors)
-            if errors:
-                sheet += [errors[number] for number in np.linspace(0, len(errors) - 1, 2 * COLUMNS).astype(int)]
+            sheet += [errors[number] for number in np.linspace(0, len(errors) - 1, 2 * COLUMNS).astype(int)]
             console.say(accuracy_lines.splitlines()[-1])
         seconds = _time(run_name, sets[0].drawings[0].picture, Path(scratch))
     introduction = INTRODUCTION.format(run=run_name, fonts=len(files))

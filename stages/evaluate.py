@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stages.model.history import Epoch
     from stages.plots.tiles import LabelledImages
 
+NOTABLE_DIFFERENCE = 0.005  # between accuracy and balanced accuracy
+
 app = console.new_app()
 
 
@@ -66,7 +68,12 @@ def main(
     card.write(paths.model_card(run.name), trained, results, reported)
     images, labels = splits["test"]
     _draw(run.name, epochs, results, LabelledImages(images, labels, info.classes))
-    console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}")
+    line = f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}"
+    if abs(test.balanced_accuracy - test.accuracy) >= NOTABLE_DIFFERENCE:  # classes of unequal size
+        line += f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
+    console.say(line)
+    if test.accuracy <= test.majority:
+        console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 
 
 def _draw(run_name: str, epochs: "Sequence[Epoch]", results: "Evaluation", test_images: "LabelledImages") -> None:

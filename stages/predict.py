@@ -65,7 +65,8 @@ def main(
     probabilities = predict(list(images.values()))
     answers.show(output_format, list(images), probabilities, info.classes)
     if sheet and images:
-        answer_sheet.write(sheet, images, probabilities, info.classes)
+        value_range = conversion.value_range if conversion else None
+        answer_sheet.write(sheet, images, probabilities, info.classes, value_range)
     raise typer.Exit(1 if num_errors else 0)
 
 

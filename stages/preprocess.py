@@ -34,13 +34,15 @@ def main(
 
     dataset = catalog.Dataset.load(catalog.path_of(name))
     folder = output or paths.arrays(name)
-    info = preprocessing.preprocess(dataset, source or paths.raw(name), folder)
+    info, plain = preprocessing.preprocess(dataset, source or paths.raw(name), folder)
     if not output:
         images, labels = arrays.read_split(folder, "train")
-        samples.draw(paths.samples(name), name, images, labels, info.classes)
+        samples.draw(paths.samples(name), name, images, labels, info.classes, plain)
     height, width, channels = info.image_shape
+    validation = f", {info.validation.images} to validate on" if info.validation else ""
     console.say(
-        f"{name}: {info.train.images} images to train on and {info.test.images} to test on, {height} × {width} "
+        f"{name}: {info.train.images} images to train on{validation} and {info.test.images} to test on, "
+        f"{height} × {width} "
         f"{'grey' if channels == 1 else 'in colour'}, of {len(info.classes)} classes"
     )
 

@@ -30,19 +30,23 @@ WRONG = {
         "",
         "files.test_labels: expected a value, received",
     ),
-    "one class": (CLASSES, "classes: [only]", "classes: expected List should have at least 2 items"),
+    "one class": (CLASSES, "classes: [only]", "classes: expected a list of 2…256 names, received 1;"),
     "repeated class": (
         CLASSES,
         "classes: [cat, dog, cat]",
         "classes: expected class names that differ from one another",
     ),
-    "numbers as classes": (CLASSES, "classes: [0, 1]", "classes.0: expected a valid string, received 0"),
-    "classes as text": (CLASSES, "classes: cat", "classes: expected a valid list, received 'cat'"),
+    "numbers as classes": (
+        CLASSES,
+        "classes: [0, 1]",
+        "classes.0: expected a name of one line (a number in quotes), received 0",
+    ),
+    "classes as text": (CLASSES, "classes: cat", "classes: expected a list of 2…256 names, received 'cat'"),
     "short checksum": (IMAGES, "{name: a, sha256: abc}", "files.train_images.sha256: expected"),
     "checksum is a number": (
         IMAGES,
         "{name: a, sha256: 12}",
-        "files.train_images.sha256: expected a valid string, received 12",
+        "files.train_images.sha256: expected the 64 hexadecimal digits of a SHA-256, received 12",
     ),
     "data of one's own": (
         tiny.DATASET,
@@ -51,7 +55,7 @@ WRONG = {
     ),
     "no checksum": (IMAGES, IMAGES, "expected a sha256 to check it by, received none; add it"),
     "file elsewhere": (IMAGES, "{name: ../../evil}", "files.train_images.name: expected"),
-    "file is text": (IMAGES, "evil", "files.train_images: expected a valid dictionary"),
+    "file is text": (IMAGES, "evil", "files.train_images: expected the keys name, sha256, received 'evil'"),
     "unknown mirror": (
         "files:",
         "mirrors: [{ftp: x}]\nfiles:",
@@ -64,7 +68,7 @@ WRONG = {
     "no mapping": (
         tiny.DATASET,
         "just text",
-        "expected a valid dictionary or instance of Dataset, received 'just text'",
+        "expected the keys title, licence, source, classes, files,",
     ),
     "empty": (tiny.DATASET, "", "received an empty file; write them"),
     "unsafe tag": (

@@ -115,7 +115,7 @@ def test_a_picture_that_cannot_be_read_stops_the_chain_and_keeps_what_was_made(r
     (repository.folder / ADDED).write_bytes(b"no picture")
     done = repository.run(sys.executable, "-m", "dvc", "repro", "evaluate@colours-cnn", code=255)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert [line.split(";")[0] for line in errors] == [f"error: {ADDED}: expected a picture, received something else"]
+    assert [line.split(";")[0] for line in errors] == [f"error: {ADDED}: expected a picture, received a text file"]
     for folder in ("models", "metrics"):
         assert contents(repository, folder) == before[folder]
     assert contents(repository, "data/processed/colours") in ({}, before["data/processed/colours"])

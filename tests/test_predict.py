@@ -211,9 +211,9 @@ def test_weights_alone_predict_the_same_as_the_model():
     [
         (["broken.png"], "broken.png: expected a picture, received"),
         (["broken.png", "--weights", str(WEIGHTS)], "broken.png: expected a picture, received"),
-        (["empty"], "empty: expected pictures (.bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp), received none"),
+        (["empty"], "empty: expected pictures (PNG, JPEG, WEBP, BMP, GIF, TIFF, PPM, AVIF), received none"),
         (["nowhere.png"], "nowhere.png: expected a picture or a folder of pictures, received nothing there"),
-        (["params.yaml"], "params.yaml: expected a picture, received something else"),
+        (["params.yaml"], "params.yaml: expected a picture, received a text file"),
         (["--weights", str(WEIGHTS)], "--weights: expected pictures to classify, received none; name a"),
         (["--format", "json"], "--format: expected pictures to classify, received none; name a"),
         (["--show", "sheet.png"], "--show: expected pictures to classify, received none; name a"),

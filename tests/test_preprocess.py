@@ -157,6 +157,16 @@ WRONG = {
 }
 
 
+def test_labels_from_1_stand_for_the_classes_in_their_order(project):
+    for name, count, seed in (("train", 200, 1), ("t10k", 50, 2)):
+        tiny.write_idx(SOURCE / f"{name}-labels-idx1-ubyte", tiny.digits(count, seed)[1] + np.uint8(1))
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert "data/raw/tiny: labels start at 1: 1 is 0, 10 is 9" in result.stderr
+    for split, count, seed in (("train", 200, 1), ("test", 50, 2)):
+        np.testing.assert_array_equal(arrays.read_split(OUTPUT, split)[1], tiny.digits(count, seed)[1])
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_idx_file_gives_one_line_and_leaves_what_stood_there(preprocessed, case):
     before = contents(OUTPUT.parent)
@@ -242,19 +252,25 @@ def idx_files(count):
     return "data/raw/tiny"
 
 
-def npz_file(count, **more):
-    """Write an .npz file of black images, which takes little space on the disk, and its dataset file."""
+def npz_file(count, white=255, **more):
+    """Write an .npz file of images with a white pixel, which takes little space on the disk, and its dataset file."""
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 5, 5] = white
     labels = (np.arange(count) % 10).astype(np.uint8)
-    np.savez_compressed("mine.npz", x_train=np.zeros((count, 28, 28), np.uint8), y_train=labels, **more)
+    np.savez_compressed("mine.npz", x_train=images, y_train=labels, **more)
     Path("datasets/tiny.yaml").write_text("npz:\n")
     return "mine.npz"
 
 
+def npz_file_of_masks(count):
+    return npz_file(count, white=1)
+
+
 def npz_file_with_test_images(count):
-    return npz_file(count, x_test=np.zeros((10, 28, 28), np.uint8), y_test=np.arange(10))
+    return npz_file(count, x_test=np.full((10, 28, 28), 255, np.uint8), y_test=np.arange(10))
 
 
-@pytest.mark.parametrize("source", [idx_files, npz_file, npz_file_with_test_images])
+@pytest.mark.parametrize("source", [idx_files, npz_file, npz_file_of_masks, npz_file_with_test_images])
 def test_memory_does_not_grow_with_the_images(project, source):
     few, many = (peak_memory(MAIN, "tiny", "--source", source(count)) for count in (4000, 200_000))
     assert many < few + 40  # MB; the images take 157

@@ -4,27 +4,56 @@ No result depends on this module, so `stages.common.fingerprints` leaves it out 
 """
 
 import functools
+import io
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, ParamSpec, Protocol
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec, Protocol
 
 import typer
+from typer.core import TyperCommand
 
 from stages.common.errors import InputError
+from stages.common.printable import printable
 
 P = ParamSpec("P")
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
+
+
+class Command(TyperCommand):
+    """Command that explains a surplus argument: half of a name with a blank, as a rule."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments, and exit with one line if there are too many."""
+        ctx.allow_extra_args = True
+        surplus = super().parse_args(ctx, args)
+        if surplus and not ctx.resilient_parsing:
+            expected = "names without blanks (letters, digits, - and _), and paths with blanks in quotes"
+            received = f"the surplus {' '.join(map(repr, surplus))}"
+            next_step = "rename it in params.yaml, datasets/ and recipes/, or quote the path"
+            say(f"Error: {InputError('arguments', expected, received, next_step)}")  # as Click says it
+            raise typer.Exit(WRONG_USAGE)
+        return surplus
+
+
+class App(typer.Typer):
+    """Typer app of one command."""
+
+    def command(self, *args: Any, **options: Any) -> Any:
+        """Return a decorator that makes a function the command."""
+        return super().command(*args, **{"cls": Command, **options})
 
 
 def new_app() -> typer.Typer:
     """Return a Typer app whose --help is plain text, which answers at once."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    return App(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def say(line: str) -> None:
@@ -35,12 +64,17 @@ def say(line: str) -> None:
 class LogHandler(logging.Handler):
     """Print the log of the library modules as plain lines on standard error, above a progress bar if there is one.
 
+    Line breaks and control characters in names, which are arguments of a message, are escaped.
     Rich's own handler would wrap long lines where standard error is a file.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        say(record.getMessage())
+        if isinstance(record.args, tuple):
+            shown = (printable(each) if isinstance(each, str | Path) else each for each in record.args)
+            say(record.msg % tuple(shown) if record.args else str(record.msg))
+        else:
+            say(record.getMessage())
 
 
 def show_log() -> None:
@@ -53,11 +87,16 @@ def show_log() -> None:
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors a person can mend into one line and exit code 1, without a traceback."""
+    """Turn the errors a person can mend into one line and exit code 1, without a traceback.
+
+    Characters that the encoding of standard output lacks are escaped, as Python does on standard error.
+    """
 
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         show_log()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             body(*args, **kwargs)
         except InputError as error:
@@ -66,7 +105,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
-            where, reason = error.filename or "disk", error.strerror or error
+            where, reason = printable(error.filename or "disk"), error.strerror or error
             _fail(f"{where}: {reason}; nothing half-written is left, mend it and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")

@@ -1,21 +1,24 @@
 """The error a person can mend, and the part of a library's error worth showing."""
 
 import re
+from pathlib import Path
+
+from stages.common.printable import printable
 
 
 class InputError(Exception):
     """Input that does not fit: a file, a key, an option or a picture.
 
     Args:
-        where: File, key or option at fault, as the person would find it.
+        where: File, key or option at fault, as the person would find it. Line breaks in it are escaped.
         expected: Values that would fit.
         received: Value found instead.
         next_step: Remedy, as an imperative.
     """
 
     def __init__(self, where: object, expected: str, received: object, next_step: str) -> None:
-        line = f"{where}: expected {expected}, received {received}; {next_step}"
-        super().__init__(" ".join(line.split()))
+        parts = (_one_line(part) for part in (expected, received, next_step))
+        super().__init__("{}: expected {}, received {}; {}".format(printable(where), *parts))
 
 
 def first_line(error: BaseException, wrapping: re.Pattern[str] | None = None) -> str:
@@ -27,3 +30,8 @@ def first_line(error: BaseException, wrapping: re.Pattern[str] | None = None) ->
     """
     lines = (wrapping.sub("", line) if wrapping else line for line in str(error).splitlines())
     return next(filter(None, map(str.strip, lines)), type(error).__name__)
+
+
+def _one_line(part: object) -> str:
+    """Return a path with escapes, and any other text with blanks in place of line breaks."""
+    return printable(part) if isinstance(part, Path) else printable(re.sub(r"\s*[\r\n]\s*", " ", str(part)).strip())

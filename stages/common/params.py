@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from stages.common import paths
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, Name, did_you_mean, misfit
+from stages.common.yaml_files import Config, ConfigFile, Name, did_you_mean, misfit, said
 
 PATH = Path("params.yaml")
 
@@ -17,7 +17,7 @@ PATH = Path("params.yaml")
 class DatasetParams(Config):
     """Data of a dataset before preprocessing."""
 
-    source: Path
+    source: Annotated[Path, said("the path of a folder or a file (in quotes if it is a number)")]
     """Folder of the data, or an .npz file."""
 
 

@@ -5,6 +5,7 @@ The loader here is PyYAML's safe loader with the numbers and booleans of YAML 1.
 values from the same file. It builds plain values only, never objects.
 """
 
+import datetime
 import difflib
 import re
 from collections.abc import Iterable
@@ -12,14 +13,23 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from stages.common.errors import InputError
 
 # A name becomes part of a path and of a DVC parameter's path, where slashes and dots mean something else.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[str, StringConstraints(pattern=NAME)]
+A_NAME = "a name of letters, digits, - and _, the first a letter or a digit"
 
 LONGEST_VALUE = 60  # characters of a value in an error
 
@@ -95,6 +105,31 @@ _Loader.add_constructor(f"{TAG}int", _Loader.construct_yaml_int)
 _Loader.add_constructor(f"{TAG}float", _Loader.construct_yaml_float)
 
 
+def misfit(expected: str, received: object) -> PydanticCustomError:
+    """Return the error of a validator: values that would fit, and the value found instead."""
+    # as fields, because a message may not hold braces of its own
+    return PydanticCustomError("misfit", "{expected}", {"expected": expected, "received": received})
+
+
+def said(expected: str) -> WrapValidator:
+    """Return a validator whose error says in plain words which values fit, whatever is wrong with a value.
+
+    Args:
+        expected: Values that fit.
+    """
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise misfit(expected, value) from error
+
+    return WrapValidator(validate)
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME), said(f"{A_NAME} (in quotes if it is a number or a date)")]
+
+
 class Config(BaseModel):
     """Part of a YAML file.
 
@@ -106,6 +141,8 @@ class Config(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_keys(cls, values: Any) -> Any:
+        if not isinstance(values, dict | cls):
+            raise misfit(f"the keys {', '.join(cls.model_fields)}", values)
         if isinstance(values, dict) and cls.model_config.get("extra") == "forbid":
             for key in values:
                 if key not in cls.model_fields:
@@ -220,12 +257,6 @@ def parse_yaml(text: str, path: Path) -> object:
         raise _endless(path) from error
 
 
-def misfit(expected: str, received: object) -> PydanticCustomError:
-    """Return the error of a validator: values that would fit, and the value found instead."""
-    # as fields, because a message may not hold braces of its own
-    return PydanticCustomError("misfit", "{expected}", {"expected": expected, "received": received})
-
-
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
     lower = {name.lower(): name for name in known}
@@ -239,13 +270,12 @@ def _endless(path: Path) -> InputError:
 
 def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
     first = errors[0]
-    place = [str(path), ".".join(str(key) for key in first["loc"] if not str(key).startswith("function-"))]
+    keys = [str(key) for key in first["loc"] if not str(key).startswith("function-")]
+    place = [str(path), ".".join(keys[:-2] if keys[-1:] == ["[key]"] else keys)]
     expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     received = _shortened(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
     if first["type"] == "string_pattern_mismatch":
-        pattern = first["ctx"]["pattern"]
-        of_name = "a name of letters, digits, - and _, the first a letter or a digit"
-        expected = of_name if pattern == NAME else f"text of the form {pattern.strip('^$')}"
+        expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
     more = f" (and {len(errors) - 1} more to mend)" if len(errors) > 1 else ""
@@ -253,5 +283,5 @@ def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
 
 
 def _shortened(value: object) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else str(value) if isinstance(value, datetime.date) else repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

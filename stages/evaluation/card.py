@@ -146,9 +146,9 @@ def _origin_values(trained: TrainedRun) -> dict[str, Any]:
 
 def _weakest_classes(test: Scores, classes: list[str]) -> Iterator[str]:
     """Yield the classes with the lowest accuracy, each with it; classes without test images have none."""
-    labels = [label for label, scores in enumerate(test.by_class) if scores.images]
-    for label in sorted(labels, key=lambda label: test.by_class[label].recall)[:NUM_LIMITS]:
-        yield f"{classes[label]} ({test.by_class[label].recall:.4f})"
+    recalls = [(scores.recall, label) for label, scores in enumerate(test.by_class) if scores.recall is not None]
+    for recall, label in sorted(recalls)[:NUM_LIMITS]:
+        yield f"{classes[label]} ({recall:.4f})"
 
 
 def _commonest_mistakes(test: Scores, classes: list[str]) -> Iterator[str]:
@@ -164,7 +164,8 @@ def _commonest_mistakes(test: Scores, classes: list[str]) -> Iterator[str]:
 def _class_rows(test: Scores, classes: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the table cells of each class: name, images, recall, interval, precision and F1."""
     for name, scores, correct in zip(classes, test.by_class, test.confusion.diagonal(), strict=True):
-        recall, precision, f1 = (f"{score:.4f}" for score in (scores.recall, scores.precision, scores.f1))
+        numbers = (scores.recall, scores.precision, scores.f1)
+        recall, precision, f1 = ("–" if number is None else f"{number:.4f}" for number in numbers)
         yield name, f"{scores.images:,}", recall, _interval(int(correct), scores.images), precision, f1
 
 

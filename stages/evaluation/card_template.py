@@ -31,6 +31,9 @@ The interval is Wilson's (1927), the calibration error that of Guo et al. (2017)
 - It sees {{ colour }} images of {{ height }} × {{ width }} pixels, 0…255; anything else must be made into such first.
 - It knows no answer but its {{ num_classes }} classes, and gives one to every image.
 - It was trained and scored on {{ title }} alone; nothing is known of it on other images.
+{% if test.accuracy <= test.majority %}
+- It is no better than an answer that is always the most frequent class, which would have an accuracy of {{ test.majority | decimals }}.
+{% endif %}
 {% if recipe.training.validation == "test" %}
 - Its curves were validated on the test images: whoever chose the recipe by them has chosen by the test.
 {% endif %}

@@ -1,6 +1,7 @@
-"""Accuracy, loss, confusion matrix, precision, recall and F1 of predictions."""
+"""Accuracy, loss, confusion matrix, precision, recall and F1 of predictions; also averaged over the classes."""
 
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,14 @@ class ClassScores:
 
     Attributes:
         precision: TP / (TP + FP), 0…1; 0 if no image was predicted as this class.
-        recall: TP / (TP + FN), 0…1; 0 if no image is of this class.
-        f1: Harmonic mean of precision and recall, 0…1; 0 if both are 0.
+        recall: TP / (TP + FN), 0…1; None if no image is of this class.
+        f1: Harmonic mean of precision and recall, 0…1; 0 if both are 0, None if no image is of this class.
         images: Number of images of this class.
     """
 
     precision: float
-    recall: float
-    f1: float
+    recall: float | None
+    f1: float | None
     images: int
 
 
@@ -35,12 +36,18 @@ class Scores:
     Attributes:
         accuracy: Fraction of the images that were classified correctly, 0…1.
         loss: Mean cross-entropy, in nats.
+        balanced_accuracy: Mean recall of the classes that have images, 0…1.
+        macro_f1: Mean F1 of the classes that have images, 0…1.
+        majority: Fraction of the images that are of the most frequent class, 0…1.
         errors: Number of images that were classified wrongly.
         confusion: int64, (num_classes, num_classes): images of the row's class that were predicted as the column's.
         by_class: Scores of each class, label 0 first.
     """
 
     accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    majority: float
     loss: float
     errors: int
     confusion: npt.NDArray[np.int64]
@@ -74,12 +81,16 @@ class ScoreAccumulator:
     def result(self) -> Scores:
         """Return the scores of the whole split."""
         num_images, correct = len(self._log_probabilities), int(self._confusion.trace())
+        by_class = [_score_class(self._confusion, label) for label in range(len(self._confusion))]
         return Scores(
             accuracy=correct / num_images,
+            balanced_accuracy=fmean(scores.recall for scores in by_class if scores.recall is not None),
+            macro_f1=fmean(scores.f1 for scores in by_class if scores.f1 is not None),
+            majority=int(self._confusion.sum(axis=1).max()) / num_images,
             loss=float(-self._log_probabilities.mean()),
             errors=num_images - correct,
             confusion=self._confusion,
-            by_class=[_score_class(self._confusion, label) for label in range(len(self._confusion))],
+            by_class=by_class,
         )
 
 
@@ -88,7 +99,7 @@ def _score_class(confusion: npt.NDArray[np.int64], label: int) -> ClassScores:
     predicted, actual = int(confusion[:, label].sum()), int(confusion[label].sum())
     return ClassScores(
         precision=correct / predicted if predicted else 0.0,
-        recall=correct / actual if actual else 0.0,
-        f1=2 * correct / (predicted + actual) if correct else 0.0,
+        recall=correct / actual if actual else None,
+        f1=2 * correct / (predicted + actual) if actual else None,
         images=actual,
     )

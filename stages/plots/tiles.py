@@ -98,3 +98,12 @@ def draw_image(axes: "Axes", image: Images, x: float, y: float, side: float) -> 
     pixels = pixels.reduce(max(1, max(image.shape[:2]) // REDUCED_SIDE))
     extent = (x - width, x + width, y + height, y - height)
     axes.imshow(np.asarray(pixels), vmin=0, vmax=255, extent=extent, aspect="auto")
+
+
+def draw_frame(axes: "Axes", image: Images, x: float, y: float, side: float) -> None:
+    """Draw a frame around an image; the arguments are those of `draw_image`."""
+    height, width = (side * pixels / max(image.shape[:2]) / 2 for pixels in image.shape[:2])
+    left, right, upper, lower = x - width, x + width, y - height, y + height
+    axes.plot(
+        [left, right, right, left, left], [upper, upper, lower, lower, upper], color=style.VERMILLION, linewidth=2
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.common import atomic
+from stages.common.printable import printable
 from stages.images import pictures
 from stages.plots import style
 from stages.prediction.answers import top_classes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from stages.evaluation.inference import Probabilities
     from stages.images import arrays
+    from stages.images.findings import Range
 
 MOST_PICTURES = 200  # a larger sheet would be unreadable and take too much memory
 SIDE = 168  # pixels of a picture on the sheet: six for each of MNIST's 28
@@ -29,7 +31,11 @@ logger = logging.getLogger(__name__)
 
 
 def write(
-    path: Path, images: "Mapping[Path, arrays.Image]", probabilities: "Probabilities", classes: Sequence[str]
+    path: Path,
+    images: "Mapping[Path, arrays.Image]",
+    probabilities: "Probabilities",
+    classes: Sequence[str],
+    value_range: "Range | None" = None,
 ) -> None:
     """Write an answer sheet.
 
@@ -39,8 +45,9 @@ def write(
             are read again. Of more than MOST_PICTURES, the first are drawn, and a line in the log says so.
         probabilities: float32, (N, num_classes), 0…1, in the order of `images`.
         classes: Names of the classes, label 0 first.
+        value_range: Values of black and white in pictures of more than 8 bits. By default, their files say it.
     """
-    from PIL import Image, ImageDraw, ImageOps
+    from PIL import Image, ImageDraw
 
     drawn = list(images.items())[:MOST_PICTURES]
     columns = max(1, round((len(drawn) * HEIGHT / WIDTH) ** 0.5))  # about as wide as high
@@ -52,11 +59,12 @@ def write(
             _write_line(draw, (GAP + column * WIDTH + number * (SIDE + GAP), GAP / 2), heading)
     for number, (file, image) in enumerate(drawn):
         left, upper = GAP + number % columns * WIDTH, HEADER + number // columns * HEIGHT
-        picture = ImageOps.pad(pictures.upright(file, "RGB"), (SIDE, SIDE), color=style.FAINT)
+        picture = pictures.upright(file, "RGB", value_range=value_range)
+        picture = pictures.pad(picture, (SIDE, SIDE), style.FAINT, Image.Resampling.BICUBIC)
         sheet.paste(picture, (left, upper))
         sheet.paste(_enlarged(image), (left + SIDE + GAP, upper))
         position = (left + 2 * (SIDE + GAP), upper)
-        _write_answers(draw, position, file.name, top_classes(probabilities[number], classes))
+        _write_answers(draw, position, printable(file.name), top_classes(probabilities[number], classes))
     with atomic.new_file(path) as partial:
         sheet.save(partial, format="PNG")
     if len(drawn) < len(images):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.common import console
+from stages.common.printable import printable
 from stages.plots import style
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def show(
 
 def _print_table(answers: Sequence[tuple[str, "npt.NDArray[np.float32]"]], classes: Sequence[str]) -> None:
     rows = [
-        [file, *(cell for name, value in top_classes(row, classes) for cell in (name, style.percent(value)))]
+        [printable(file), *(cell for name, value in top_classes(row, classes) for cell in (name, style.percent(value)))]
         for file, row in answers
     ]
     if rows:
@@ -78,7 +79,12 @@ def _print_json(answers: Sequence[tuple[str, "npt.NDArray[np.float32]"]], classe
         }
         for file, row in answers
     ]
-    sys.stdout.write(json.dumps(objects, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(objects, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # another character set, or a file name that is not UTF-8
+        text = json.dumps(objects, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def _print_csv(answers: Sequence[tuple[str, "npt.NDArray[np.float32]"]], classes: Sequence[str]) -> None:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from stages.common import determinism, paths
 from stages.common.errors import InputError
 from stages.common.params import Run
 from stages.evaluation import inference
 from stages.evaluation.inference import Probabilities
-from stages.images import pictures
+from stages.images import checks, depth, files, pictures
 from stages.images.arrays import DatasetInfo, Image
 from stages.images.catalog import Conversion
+from stages.images.findings import Findings
 from stages.model import build, keras_file, litert_file
 from stages.model.recipe import Recipe
 
@@ -26,6 +29,8 @@ def read_pictures(
 ) -> tuple[dict[Path, Image], int]:
     """Read pictures as the network sees them; each one that is missing or unreadable is logged and left out.
 
+    Files of a folder that are no pictures are counted in the log, and are no errors.
+
     Args:
         named: Files, and folders of files.
         image_shape: Height, width and channels of the network's input, in pixels.
@@ -34,20 +39,30 @@ def read_pictures(
     Returns:
         Images by the file of their picture, uint8, `image_shape`, 0…255; and the number of errors.
     """
-    images, errors = {}, []
+    images: dict[Path, Image] = {}
+    errors: list[InputError] = []
+    findings = Findings()
     for file_or_folder in named:
         try:
-            files = pictures.find(file_or_folder)
+            found = files.find(file_or_folder)
+            found.check_any()
         except InputError as error:
             errors.append(error)
             continue
-        for file in files:
+        found.tell()
+        errors += found.problems()
+        for file in found.pictures:
             try:
-                images[file] = pictures.read(file, image_shape, conversion)
+                images[file] = pictures.read(file, image_shape, conversion, findings)
             except InputError as error:
                 errors.append(error)
-    for problem in errors:
+    errors += findings.find_contradictions()
+    for problem in depth.merged(errors):
         logger.error("error: %s", problem)
+    findings.log()
+    plain = [str(file) for file, image in images.items() if len(checks.find_plain(image[np.newaxis]))]
+    if plain:
+        checks.warn_of_plain(len(plain), f"{len(images)} pictures", plain)
     return images, len(errors)
 
 

@@ -110,7 +110,7 @@ def _read_counts(path: Path) -> tuple[int, int] | None:
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [(float(row["recall"]), int(row["images"])) for row in csv.DictReader(file)]
+            rows = [(float(row["recall"] or 0), int(row["images"])) for row in csv.DictReader(file)]
         return sum(round(recall * images) for recall, images in rows), sum(images for _, images in rows)
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         expected = "a table with the numbers recall and images"

@@ -12,6 +12,8 @@ from stages.common.console import Advance, progress
 from stages.model.history import Epoch
 from stages.training.batches.shuffle import epoch_permutation
 from stages.training.batches.windows import Window, open_windows
+from stages.training.compute import population_statistics
+from stages.training.compute.population_statistics import PopulationStatistics
 from stages.training.job import TrainingJob
 from stages.training.runtime import interrupts
 from stages.training.runtime.checkpoint import Checkpoint
@@ -21,6 +23,7 @@ from stages.training.steps import Steps
 from stages.training.validation import Validator
 
 SECONDS_PER_CALL = 0.5  # of the compiled steps
+MIN_STEPS = 100  # with fewer, hardly a network of ours learned anything (docs/your-own-data.md)
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Trainer:
         self._steps = Steps(job, model, optimizer, workers)
         self._state = TrainState(self._steps.variables)
         self._validator = Validator(model, job.training.shards, workers)
+        self._statistics = PopulationStatistics(job, model) if population_statistics.are_needed(job, model) else None
         self._windows = open_windows(job.examples, job.training.batch_size, self._steps.local_slice)
         self._steps_per_call = 1
 
@@ -73,6 +77,7 @@ class Trainer:
             DivergedError: The loss or a weight became NaN or infinite.
             KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
         """
+        self._warn_of_few_steps()
         self._resume()
         job, state, num_epochs = self._job, self._state, self._job.training.epochs
         if state.epochs:
@@ -96,6 +101,15 @@ class Trainer:
                 self._stop_if(interrupted())
         self._assign_final_weights()
         return state.epochs
+
+    def _warn_of_few_steps(self) -> None:
+        job, num_steps = self._job, self._job.training.epochs * self._job.steps_per_epoch
+        if num_steps < MIN_STEPS and self._workers.is_chief:
+            logger.warning(
+                "warning: %s makes only %d steps on these %d images, too few for most networks; "
+                "raise training.epochs or lower training.batch_size",
+                job.recipe.path, num_steps, job.num_images,
+            )  # fmt: skip
 
     def _train_window(
         self, window: Window, advance: Advance, on_tick: Callable[[], None], interrupted: Callable[[], bool]
@@ -127,6 +141,8 @@ class Trainer:
         state, totals, num_images, ema = self._state, self._steps.totals(), self._job.num_images, self._steps.ema
         epoch = Epoch(len(state.epochs) + 1, totals.loss / num_images, totals.correct / num_images)
         with ema.swapped_in() if ema else nullcontext():
+            if self._statistics:
+                self._statistics.recompute(len(state.epochs))
             if self._job.validation:
                 val_loss, val_accuracy = self._validator.score(self._job.validation)
                 epoch = epoch._replace(val_loss=val_loss, val_accuracy=val_accuracy)

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from stages.training.batches.windows import Window
+from stages.training.compute import class_weights
 from stages.training.compute.ema import ExponentialMovingAverage
 from stages.training.compute.forward import ForwardPass, Shard
 from stages.training.compute.optimizer import FusedOptimizer
@@ -33,7 +34,7 @@ class Totals(NamedTuple):
     """Sums over the images seen since the last reset.
 
     Attributes:
-        loss: Sum of the cross-entropies, in nats.
+        loss: Sum of the cross-entropies, in nats, times the class weights if the recipe asks for them.
         correct: Number of correct predictions, each with the weights of its own step.
         first_bad_step: First step since training began whose loss was NaN or infinite, or None.
     """
@@ -76,6 +77,9 @@ class Steps:
         self._optimizer = FusedOptimizer(optimizer, trained)
         rates = learning_rates(training.schedule, float(optimizer.learning_rate), training.epochs, job.steps_per_epoch)
         self._learning_rates = tf.constant(rates, tf.float32)
+        self._class_weights: tf.Tensor | None = None
+        if training.class_weights == "balanced":
+            self._class_weights = tf.constant(class_weights.balanced(job.examples[1], job.num_classes))
         self.ema = ExponentialMovingAverage(trained, training.ema_decay) if training.ema_decay else None
         self._forward = ForwardPass(model, job.recipe, job.dtype, job.seed)
         statistics = [each.value for name, each in named.items() if name not in trained and each.dtype == "float32"]
@@ -210,6 +214,8 @@ class Steps:
         with tf.GradientTape() as tape:
             logits = self._forward(tf.cast(images, tf.float32), step, shard)
             losses = self._cross_entropy(labels, logits)
+            if self._class_weights is not None:
+                losses *= tf.gather(self._class_weights, labels)
             objective = shard.fraction * tf.add_n([tf.reduce_mean(losses), *self._model.losses])
         correct = tf.math.count_nonzero(tf.argmax(logits, 1, tf.int32) == labels, dtype=tf.int32)
         gradients = tape.gradient(objective, variables)

@@ -42,16 +42,42 @@ def test_each_class_has_precision_recall_and_f1():
     assert never_predicted == ClassScores(precision=0, recall=0, f1=0, images=1)
 
 
-def test_a_class_without_images_has_scores_of_zero():
+def test_a_class_without_images_has_no_recall_and_no_f1():
     scores = score(PROBABILITIES[:5], LABELS[:5])
 
-    assert scores.by_class[2] == ClassScores(precision=0, recall=0, f1=0, images=0)
+    assert scores.by_class[2] == ClassScores(precision=0, recall=None, f1=None, images=0)
+    assert scores.balanced_accuracy == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.macro_f1 == pytest.approx((1 / 2 + 2 * 2 / (2 + 1 + 2 + 1)) / 2)
+
+
+def test_averages_over_the_classes_leave_out_those_without_images():
+    probabilities, labels = accumulators.random_predictions()
+    labels = np.minimum(labels, 4)  # classes 5 and 6 are predicted, but have no images
+    predicted = probabilities.argmax(axis=1)
+    correct = [np.sum((labels == label) & (predicted == label)) for label in range(5)]
+    counts = [(np.sum(labels == label), np.sum(predicted == label)) for label in range(5)]
+    scores = score(probabilities, labels)
+
+    recalls = [hits / actual for hits, (actual, _) in zip(correct, counts, strict=True)]
+    assert scores.balanced_accuracy == pytest.approx(np.mean(recalls))
+    f1 = [2 * hits / (actual + predictions) for hits, (actual, predictions) in zip(correct, counts, strict=True)]
+    assert scores.macro_f1 == pytest.approx(np.mean(f1))
+
+
+def test_an_answer_that_is_always_the_most_frequent_class_has_the_balanced_accuracy_of_chance():
+    labels = np.array([0] * 990 + [1] * 10, dtype=np.int32)
+    scores = score(np.tile(np.array([0.9, 0.1], dtype=np.float32), (1000, 1)), labels)
+
+    assert (scores.accuracy, scores.majority) == (0.99, 0.99)
+    assert scores.balanced_accuracy == 0.5
+    assert scores.macro_f1 == pytest.approx((2 * 990 / (1000 + 990) + 0) / 2)
 
 
 def test_a_perfect_model_has_scores_of_one():
     scores = score(np.eye(3, dtype=np.float32)[LABELS], LABELS)
 
     assert (scores.accuracy, scores.errors, scores.loss) == (1.0, 0, 0.0)
+    assert (scores.balanced_accuracy, scores.macro_f1) == (1.0, 1.0)
     assert set(scores.by_class) == {ClassScores(1.0, 1.0, 1.0, images) for images in (2, 3, 1)}
 
 

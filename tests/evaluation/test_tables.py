@@ -34,7 +34,13 @@ def test_metrics_are_a_few_scalars(
     tables.write_metrics(tmp_path / "metrics/run.json", scored, train, 55_050, published)
     metrics = json.loads((tmp_path / "metrics/run.json").read_text())
 
-    expected = {"accuracy": 0.666667, "train_accuracy": 1.0, "loss": 0.53648, "errors": 1, "parameters": 55_050}
+    expected = {
+        "accuracy": 0.666667,
+        "train_accuracy": 1.0,
+        "loss": 0.53648,
+        "errors": 1,
+        "parameters": 55_050,
+    }
     assert metrics == pytest.approx(expected | more, abs=1e-6)
     assert list(metrics) == [*expected, *more]
 
@@ -65,6 +71,12 @@ def test_classes_have_a_row_each(scored: scores.Scores, tmp_path: Path):
         ["shirt", "1.000000", "0.500000", "0.666667", "2"],
         ["coat, long", "0.500000", "1.000000", "0.666667", "1"],
     ]
+
+
+def test_a_class_without_images_has_empty_cells(tmp_path: Path):
+    tables.write_classes(tmp_path / "classes.csv", score(PROBABILITIES[:2], LABELS[:2]), CLASSES)
+
+    assert rows(tmp_path / "classes.csv")[2] == ["coat, long", "0.000000", "", "", "0"]
 
 
 def test_predictions_have_a_row_for_each_image(tmp_path: Path):

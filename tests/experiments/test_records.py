@@ -101,6 +101,7 @@ def test_a_commit_without_lock_file_has_no_result(repository: Path):
         ({"validation": 50}, {"held_out": 0.7}),
         ({"validation": 50, "keep": "last"}, {"held_out": 0.7}),
         ({"validation": 50, "keep": "best"}, {"held_out": 0.9}),
+        ({"validation": "folder"}, {"held_out": 0.7}),
         ({"validation": "test"}, {}),
     ],
 )

@@ -1,17 +1,24 @@
-"""Fixtures of the downloads: a dataset with checksums, a web server that can misbehave, and fake package clients."""
+"""Fixtures of the downloads: a dataset with checksums, a web server that can misbehave, and fake package clients.
+
+Fixtures of the pictures: Python with and without pillow-heif.
+"""
 
 import contextlib
 import gzip
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageFile
 
-from stages.images import mirrors
+from stages.images import formats, mirrors
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)  # the invented file
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -126,3 +133,39 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
         return noted
 
     return write
+
+
+@pytest.fixture
+def without_extras(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Python without pillow-heif, even if it is installed."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    formats.readable.cache_clear()
+    yield
+    monkeypatch.undo()
+    formats.readable.cache_clear()
+
+
+class HeifFile(ImageFile.ImageFile):
+    format, format_description = "HEIF", "the invented file"
+
+    def _open(self) -> None:
+        self._size, self._mode = (3, 2), "RGB"
+        self.tile = []
+
+    def load(self) -> object:
+        self.im = Image.new("RGB", (3, 2), (250, 20, 30)).im
+        return None
+
+
+@pytest.fixture
+def with_heif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Python with a module pillow_heif, which registers itself as the real one does."""
+    module = type(sys)("pillow_heif")
+    module.register_heif_opener = lambda: Image.register_open("HEIF", HeifFile, lambda head: head[4:12] == b"ftypheic")
+    monkeypatch.setitem(sys.modules, "pillow_heif", module)
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", list(Image.ID))
+    formats.readable.cache_clear()
+    yield
+    monkeypatch.undo()
+    formats.readable.cache_clear()

@@ -1,3 +1,4 @@
+import copy
 import re
 from pathlib import Path
 
@@ -118,16 +119,37 @@ WRONG = {
     "mirrors": ({"folder": {}, "mirrors": []}, "no mirrors beside data of your own"),
     "unknown key": ({"folder": {"size": [3, 4]}}, "folder: expected only the keys image_size, channels"),
     "size of an npz": ({"npz": {"image_size": [3, 4]}}, "npz: expected only the keys train_images"),
-    "one side": ({"folder": {"image_size": [3]}}, "folder.image_size.1: expected a value, received nothing"),
-    "no pixels": ({"csv": {"image_size": [0, 3]}}, "csv.image_size.0: expected greater than or equal to 1, received 0"),
-    "half pixels": ({"csv": {"image_size": [2.5, 3]}}, "csv.image_size.0: expected a valid integer, received 2.5"),
-    "two channels": ({"folder": {"channels": 2}}, "folder.channels: expected 1 or 3, received 2"),
-    "table elsewhere": ({"csv": {"file": "../labels.csv"}}, "csv.file: expected text of the form"),
-    "all to test": ({"folder": {}, "test_fraction": 1}, "test_fraction: expected less than 1, received 1"),
-    "seed in words": ({"folder": {}, "split_seed": "a"}, "split_seed: expected a valid integer, received 'a'"),
-    "257 classes": ({"folder": {}, "classes": [str(number) for number in range(257)]}, "at most 256 items"),
+    "one side": (
+        {"folder": {"image_size": [3]}},
+        "folder.image_size: expected two whole numbers [height, width], at least 1, received [3]",
+    ),
+    "no pixels": (
+        {"csv": {"image_size": [0, 3]}},
+        "csv.image_size: expected two whole numbers [height, width], at least 1, received [0, 3]",
+    ),
+    "half pixels": (
+        {"csv": {"image_size": [2.5, 3]}},
+        "csv.image_size: expected two whole numbers [height, width], at least 1, received [2.5, 3]",
+    ),
+    "two channels": ({"folder": {"channels": 2}}, "folder.channels: expected 1 for grey or 3 for colour, received 2"),
+    "table elsewhere": (
+        {"csv": {"file": "../labels.csv"}},
+        "csv.file: expected the name of a table in the source's folder, received '../labels.csv'",
+    ),
+    "all to test": (
+        {"folder": {}, "test_fraction": 1},
+        "test_fraction: expected a number between 0 and 1, such as 0.2, received 1",
+    ),
+    "seed in words": (
+        {"folder": {}, "split_seed": "a"},
+        "split_seed: expected a whole number 0…4294967295, received 'a'",
+    ),
+    "257 classes": (
+        {"folder": {}, "classes": [str(number) for number in range(257)]},
+        "classes: expected a list of 2…256 names, received 257",
+    ),
     "a class twice": ({"folder": {}, "classes": ["a", "a"]}, "class names that differ from one another"),
-    "no mapping": ({"folder": "mine"}, "folder: expected a valid dictionary or instance of Folder, received 'mine'"),
+    "no mapping": ({"folder": "mine"}, "folder: expected the keys image_size, channels, value_range"),
 }
 
 
@@ -145,3 +167,76 @@ def test_idx_files_have_test_images_and_name_no_classes(values, key):
         changed[key] = 0.5
     with pytest.raises(InputError, match=f"expected (no )?{key}"):
         Dataset.from_values(changed, PATH)
+
+
+PLACES = {  # of every field, and what it says that it expects
+    "title": "text",
+    "licence": "text",
+    "source": "text",
+    "classes": "a list of 2…256 names",
+    "classes.0": "a name",
+    "files": "the keys train_images, train_labels, test_images, test_labels",
+    "files.train_images": "the keys name, sha256",
+    "files.train_images.name": "the name of a file, of letters, digits, dots, - and _",
+    "files.train_images.sha256": "the 64 hexadecimal digits of a SHA-256",
+    "npz": "the keys train_images, train_labels, test_images, test_labels",
+    "npz.train_images": "text",
+    "folder": "the keys image_size, channels, value_range",
+    "folder.image_size": "two whole numbers [height, width], at least 1",
+    "folder.channels": "1 for grey or 3 for colour",
+    "folder.value_range": "two numbers [black, white], the first below the second, such as [0, 4095]",
+    "csv": "the keys image_size, channels, value_range, file",
+    "csv.file": "the name of a table in the source's folder",
+    "csv.test_file": "the name of a table in the source's folder",
+    "csv.validation_file": "the name of a table in the source's folder",
+    "csv.path": "text",
+    "csv.label": "the name of a column, or a list of several names",
+    "csv.split": "text",
+    "csv.pixels": "two whole numbers [height, width], at least 1",
+    "mirrors": "a list of mirrors",
+    "mirrors.0": "one of the mirrors url, npm or apt",
+    "mirrors.0.url.url": "the address of a web folder, from http:// or https:// to the slash at its end",
+    "photos": "the keys fit, centre, separate_parts, value_range",
+    "photos.fit": "a whole number of pixels, at least 1",
+    "photos.centre": "mass or box",
+    "photos.separate_parts": "true or false",
+    "photos.value_range": "two numbers [black, white], the first below the second, such as [0, 4095]",
+    "test_fraction": "a number between 0 and 1, such as 0.2",
+    "split_seed": "a whole number 0…4294967295",
+}
+WRONG_VALUES = [5, -1.5, True, "x", [], [1], ["a", 2], {"a": 1}, 10**12, float("nan"), "28x28"]
+PLAIN = {  # data of each kind, for the fields of others
+    "files": {name: {"name": "a"} for name in ("train_images", "train_labels", "test_images", "test_labels")},
+    "mirrors": [{"url": "https://example.org/"}],
+    "photos": {"fit": 20, "centre": "mass"},
+    "classes": ["a", "b"],
+}
+
+
+def put(values, place, value):
+    """Put a value into nested values, at a place such as files.train_images.name."""
+    *parents, last = (int(key) if key.isdecimal() else key for key in place.replace("url.url", "url").split("."))
+    for key in parents:
+        values = values.setdefault(key, {}) if isinstance(values, dict) else values[key]
+    values[last] = value
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("value", WRONG_VALUES, ids=str)
+def test_each_field_says_in_plain_words_what_it_expects(place, value):
+    top = place.split(".")[0]
+    values = copy.deepcopy({key: PLAIN[key] for key in ("classes", top) if key in PLAIN})
+    kind = top if top in ("files", "npz", "folder", "csv") else "files" if top == "mirrors" else "folder"
+    values.setdefault(kind, copy.deepcopy(PLAIN.get(kind, {})))
+    put(values, place, value)
+    try:
+        Dataset.from_values(values, PATH)
+    except InputError as error:
+        line = str(error)
+    else:
+        return  # some of the values fit
+    assert len(line) < 300
+    assert not re.search("a valid|should|instance|tuple|dictionary|[Ii]nput|less than|string|integer|Literal", line)
+    if not isinstance(value, dict):  # whose keys are told first
+        assert line.startswith(f"datasets/tiny.yaml: {place}") or top == "mirrors"
+        assert f"expected {PLACES[place]}" in line or "classes." in line or top == "mirrors"

@@ -31,6 +31,11 @@ def pen(side=300, tall=0.5, at=(0.5, 0.5), background=255, ink=0, width=0.12):
     return picture
 
 
+def place(picture, fit, centre):
+    """Return the image of 28 × 28 pixels in which a picture's foreground is placed."""
+    return foreground.place(picture, SIZE, Placement(fit=fit, centre=centre))
+
+
 def uneven(picture, strength, noise=0.0):
     """Return a picture with noise, in light that falls off across it."""
     pixels = np.asarray(picture, np.float64)
@@ -64,9 +69,9 @@ PLACEMENTS = [(20, "mass"), (28, "box"), (16, "box")]
 @pytest.mark.parametrize("at", CORNERS)
 @pytest.mark.parametrize(("background", "ink"), [(255, 0), (0, 255), (200, 90), (110, 40), (60, 160)])
 def test_a_foreground_is_placed_alike_at_any_place_light_or_dark(at, background, ink, fit, centre):
-    image = foreground.place(pen(at=at, background=background, ink=ink), SIZE, fit, centre)
+    image = place(pen(at=at, background=background, ink=ink), fit, centre)
     check(image, fit, centre)
-    whole = foreground.place(pen(), SIZE, fit, centre)
+    whole = place(pen(), fit, centre)
     shifted = [np.roll(whole, columns, axis=1) for columns in (-1, 0, 1)]  # a middle between two pixels goes to one
     assert min(np.abs(image.astype(float) - other).mean() for other in shifted) < 8
 
@@ -74,7 +79,7 @@ def test_a_foreground_is_placed_alike_at_any_place_light_or_dark(at, background,
 @pytest.mark.parametrize(("fit", "centre"), PLACEMENTS)
 @pytest.mark.parametrize(("side", "tall"), [(28, 0.7), (60, 0.9), (300, 0.2), (2000, 0.1), (2000, 0.8)])
 def test_a_foreground_of_any_size_is_placed(side, tall, fit, centre):
-    check(foreground.place(pen(side, tall), SIZE, fit, centre), fit, centre)
+    check(place(pen(side, tall), fit, centre), fit, centre)
 
 
 @pytest.mark.parametrize(("fit", "centre"), PLACEMENTS)
@@ -82,7 +87,7 @@ def test_a_foreground_of_any_size_is_placed(side, tall, fit, centre):
 @pytest.mark.parametrize(("strength", "noise"), [(40, 0), (-40, 0), (0, 12), (40, 8)])
 def test_uneven_light_and_noise_are_background(at, strength, noise, fit, centre):
     picture = uneven(pen(at=at, background=170, ink=60), strength, noise)
-    check(foreground.place(picture, SIZE, fit, centre), fit, centre)
+    check(place(picture, fit, centre), fit, centre)
 
 
 def test_specks_of_dirt_are_dropped():
@@ -90,11 +95,11 @@ def test_specks_of_dirt_are_dropped():
     draw = ImageDraw.Draw(picture)
     for x, y in ((5, 5), (30, 250), (60, 40)):
         draw.ellipse((x, y, x + 4, y + 4), fill=0)
-    check(foreground.place(picture, SIZE, 20, "mass"), 20, "mass")
+    check(place(picture, 20, "mass"), 20, "mass")
 
 
 def test_thin_strokes_of_a_large_picture_do_not_vanish():
-    image = foreground.place(pen(1500, 0.8, width=0.005), SIZE, 20, "mass")
+    image = place(pen(1500, 0.8, width=0.005), 20, "mass")
     check(image, 20, "mass")
     assert np.count_nonzero(image > 128) > 40
 
@@ -104,14 +109,14 @@ def test_a_foreground_that_would_stick_out_is_kept_inside():
     draw = ImageDraw.Draw(picture)
     draw.rectangle((20, 20, 180, 60), fill=0)
     draw.rectangle((95, 60, 105, 180), fill=0)  # its mass lies far above its middle
-    top, bottom, *_ = box(foreground.place(picture, SIZE, 28, "mass"))
+    top, bottom, *_ = box(place(picture, 28, "mass"))
     assert (top, bottom) == (0, 28)
 
 
 @pytest.mark.parametrize(("fit", "centre"), [(20, "mass"), (20, "box")])
 def test_a_placed_image_placed_again_stays_nearly_the_same(fit, centre):
-    image = foreground.place(pen(), SIZE, fit, centre)
-    again = foreground.place(Image.fromarray(image), SIZE, fit, centre)
+    image = place(pen(), fit, centre)
+    again = place(Image.fromarray(image), fit, centre)
     assert np.abs(again.astype(float) - image).mean() < 3
 
 
@@ -148,13 +153,14 @@ def test_a_colour_image_is_fitted_whole(tmp_path):
 @pytest.mark.parametrize(
     ("photos", "expected"),
     [
-        ("{fit: 0, centre: mass}", r"photos\.fit: expected greater than or equal to 1, received 0"),
-        ("{fit: 2.5, centre: mass}", r"photos\.fit: expected a valid integer, received 2\.5"),
-        ("{fit: 20, centre: middle}", r"photos\.centre: expected 'mass' or 'box', received 'middle'"),
+        ("{fit: 0, centre: mass}", r"photos\.fit: expected a whole number of pixels, at least 1, received 0"),
+        ("{fit: 2.5, centre: mass}", r"photos\.fit: expected a whole number of pixels, at least 1, received 2\.5"),
+        ("{fit: 20, centre: middle}", r"photos\.centre: expected mass or box, received 'middle'"),
         ("{fit: 20}", r"photos\.centre: expected a value, received nothing"),
         (
             "{fit: 20, center: mass}",
-            r"photos: .*only the keys fit, centre \(did you mean 'centre'\?\), received 'center'",
+            r"photos: .*only the keys fit, centre, separate_parts, value_range \(did you mean 'centre'\?\), "
+            r"received 'center'",
         ),
     ],
 )

@@ -2,17 +2,21 @@
 
 import contextlib
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, PngImagePlugin
 
 from stages.common.errors import InputError
 from stages.images import catalog, pictures
 from stages.images.arrays import DatasetInfo, SplitInfo
+from stages.images.findings import Findings
 
+ROOT = Path(__file__).parents[2]
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
 
 
@@ -113,8 +117,12 @@ def test_a_colour_of_16_bits_looks_the_same(tmp_path):
     np.testing.assert_array_equal(pictures.read(tmp_path / "a.png", GREY), EXPECTED)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.jpg", {"quality": 95}), ("a.png", {}), ("a.tif", {}), ("a.tif", {"compression": "tiff_lzw"})],
+)
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_of_a_phone_is_turned_upright(tmp_path, orientation):
+def test_a_photograph_of_a_phone_is_turned_upright(tmp_path, orientation, name, options):
     turned = {
         2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180], 4: [Image.Transpose.FLIP_TOP_BOTTOM],
         5: [Image.Transpose.TRANSPOSE], 6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE],
@@ -123,8 +131,13 @@ def test_a_photograph_of_a_phone_is_turned_upright(tmp_path, orientation):
     picture = drawing()
     for turn in turned.get(orientation, []):
         picture = picture.transpose(turn)
-    picture.save(tmp_path / "a.jpg", quality=95, exif=exif(orientation))
-    np.testing.assert_allclose(pictures.read(tmp_path / "a.jpg", GREY), EXPECTED, atol=8)
+    tags = {"tiffinfo": {0x0112: orientation}} if name == "a.tif" else {"exif": exif(orientation)}
+    picture.save(tmp_path / name, **tags, **options)
+    np.testing.assert_allclose(pictures.read(tmp_path / name, GREY), EXPECTED, atol=8)
+    wide = Image.new("L", (30, 20) if orientation < 5 else (20, 30))
+    wide.save(tmp_path / name, **tags, **options)
+    assert pictures.read_size(tmp_path / name) == (20, 30)
+    assert pictures.upright(tmp_path / name, "L").size == (30, 20)
 
 
 def test_a_large_jpeg_is_read_smaller_and_looks_the_same(tmp_path):
@@ -182,7 +195,8 @@ BROKEN = {
 def test_a_file_that_is_no_picture_is_refused_in_one_line(tmp_path, case):
     path = tmp_path / "a.png"
     path.write_bytes(BROKEN[case](png(tmp_path)))
-    with pytest.raises(InputError, match=f"^{path}: expected a picture, received .+; save it again, as PNG") as caught:
+    expected = f"^{path}: expected a picture, received .+; (save it again, as PNG|unpack it)"
+    with pytest.raises(InputError, match=expected) as caught:
         pictures.read(path, GREY)
     assert "\n" not in str(caught.value)
 
@@ -241,41 +255,9 @@ def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, mo
     ghostscript.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     Image.new("RGB", (5, 5)).save(tmp_path / "a.eps")
-    with pytest.raises(InputError, match="expected a picture, received something else"):
+    with pytest.raises(InputError, match="expected a picture, received an EPS picture"):
         pictures.read((tmp_path / "a.eps").rename(tmp_path / "a.png"), GREY)
     assert not (tmp_path / "ran").exists()
-
-
-def test_pictures_are_found_in_folders_sorted_and_in_the_order_named(tmp_path):
-    for name in ("b/2.PNG", "b/1.jpg", "b/deep/0.gif", "b/notes.txt", "a.bin"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = [path for named in ("b", "a.bin") for path in pictures.find(tmp_path / named)]
-    assert [path.relative_to(tmp_path) for path in found] == [
-        Path(name) for name in ("b/1.jpg", "b/2.PNG", "b/deep/0.gif", "a.bin")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("nowhere.png", "nowhere.png: expected a picture or a folder of pictures, received nothing there"),
-        ("empty", r"empty: expected pictures \(.*\.png.*\), received none; name another folder"),
-    ],
-)
-def test_a_path_without_pictures_is_refused(tmp_path, name, expected):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "notes.txt").touch()
-    with pytest.raises(InputError, match=expected):
-        pictures.find(tmp_path / name)
-
-
-def test_what_is_hidden_and_folders_named_like_pictures_are_left_out(tmp_path):
-    for name in (".trash/0.png", "._1.jpg", "1.jpg", "2.png/3.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert pictures.find(tmp_path) == [tmp_path / "1.jpg", tmp_path / "2.png/3.png"]
-    assert pictures.find(tmp_path / "._1.jpg") == [tmp_path / "._1.jpg"]  # since it is named
 
 
 def info_of(pixel_mean, shape=GREY):
@@ -303,3 +285,116 @@ def test_the_placement_of_a_dataset_holds_even_if_it_is_light(tmp_path, monkeypa
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets/mine.yaml").write_text("npz:\nphotos: {fit: 20, centre: box}\n")
     assert pictures.conversion_of("mine", info_of(220)) == catalog.Placement(fit=20, centre="box")
+
+
+@pytest.mark.parametrize("shape", [GREY, COLOUR])
+@pytest.mark.parametrize("size", [(1, 500), (500, 1), (2, 3000), (3000, 2), (1, 28), (28, 1), (1, 57), (3, 9999)])
+def test_a_thin_picture_keeps_a_line_in_the_middle(tmp_path, size, shape):
+    Image.new("RGB", size, "white").save(tmp_path / "a.png")
+    image = pictures.read(tmp_path / "a.png", shape, catalog.Pictures())[..., 0]
+    upright = image if size[0] < size[1] else image.T
+    assert image.mean() > 0
+    assert np.flatnonzero(upright.any(axis=0)).tolist() in ([13], [14])
+    assert upright.max(axis=1).tolist() == [255] * 28
+
+
+def test_a_thin_picture_keeps_its_drawing(tmp_path):
+    pixels = np.zeros((500, 1), np.uint8)
+    pixels[:250] = 200
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    image = pictures.read(tmp_path / "a.png", GREY, catalog.Pictures())[..., 0]
+    [column] = np.flatnonzero(image.any(axis=0))
+    np.testing.assert_allclose(image[:12, column], 200, atol=5)
+    np.testing.assert_allclose(image[16:, column], 0, atol=5)
+
+
+def write_png_with(path, **save):
+    drawing().save(path, **save)
+    np.testing.assert_array_equal(pictures.read(path, GREY), EXPECTED)
+    assert pictures.read_size(path) == (28, 28)
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_png_with_a_long_text_is_read(tmp_path, is_compressed):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("prompt", "a bar " * 500_000, zip=is_compressed)
+    write_png_with(tmp_path / "a.png", pnginfo=text)
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("workflow", "ein Balken " * 200_000, zip=is_compressed)
+    write_png_with(tmp_path / "a.png", pnginfo=text)
+
+
+def test_a_png_with_many_texts_is_read(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    for number in range(80):
+        text.add_text(f"text {number}", "a bar " * 160_000, zip=True)
+    write_png_with(tmp_path / "a.png", pnginfo=text)
+
+
+def test_a_png_with_a_large_colour_profile_is_read(tmp_path):
+    write_png_with(tmp_path / "a.png", icc_profile=bytes(5 << 20))
+
+
+def test_a_text_that_fills_the_memory_is_refused(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("bomb", "0" * (65 << 20), zip=True)
+    drawing().save(tmp_path / "a.png", pnginfo=text)
+    assert (tmp_path / "a.png").stat().st_size < 100_000
+    with pytest.raises(InputError, match="expected a picture, received Decompressed data too large"):
+        pictures.read(tmp_path / "a.png", GREY)
+
+
+def test_a_truncated_jpeg_is_refused(tmp_path):
+    colours().resize((200, 240)).save(tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    for length in (len(whole) // 2, len(whole) - 200):
+        (tmp_path / "a.jpg").write_bytes(whole[:length])
+        with pytest.raises(InputError, match="expected a picture, received image file is truncated"):
+            pictures.read(tmp_path / "a.jpg", GREY)
+
+
+FRAMES = ["moving.gif", "moving.webp", "moving.png", "pages.tif"]
+
+
+def write_frames(folder):
+    for name in FRAMES:
+        options = {"lossless": True} if name.endswith("webp") else {}
+        others = [Image.new("L", (28, 28), level) for level in (90, 180)]
+        drawing().save(folder / name, save_all=True, append_images=others, **options)
+
+
+def test_the_first_frame_of_several_is_read_and_told_once(tmp_path, caplog):
+    write_frames(tmp_path)
+    drawing().save(tmp_path / "still.gif")
+    findings = Findings()
+    for name in (*FRAMES, "still.gif"):
+        np.testing.assert_allclose(pictures.read(tmp_path / name, GREY, None, findings), EXPECTED, atol=1)
+    caplog.set_level("INFO")
+    findings.log()
+    assert caplog.messages == [
+        f"only the first frame or page of several is read: 4 pictures, the first {tmp_path / 'moving.gif'}"
+    ]
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from stages.common import console
+from stages.images import catalog, pictures
+from stages.images.findings import Findings
+console.show_log()
+for name in sys.argv[1:]:
+    print(pictures.read(Path(name), (28, 28, 1), catalog.Pictures(), Findings()).mean())
+    pictures.read_size(Path(name))
+"""
+
+
+def test_warnings_of_pillow_do_not_show(tmp_path):
+    colours().save(
+        tmp_path / "exif.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0" + b"\x0f\x01\x02\0\xff\0\0\0" + b"\1" * 4
+    )
+    black_ink_in_a_palette().save(tmp_path / "palette.png", transparency=b"\0\xff")
+    Image.new("1", (12_000, 8_000)).save(tmp_path / "large.png")
+    names = [str(tmp_path / name) for name in ("exif.jpg", "palette.png", "large.png")]
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *names], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (len(done.stdout.splitlines()), done.stderr) == (3, "")

@@ -94,7 +94,7 @@ def test_an_answer_is_not_averaged_unasked(written: str):
         (
             "validation: none",
             "validation: no",
-            "training.validation: expected none, test, or a number of",
+            "training.validation: expected none, test, folder, or a number of",
         ),
         ("validation: none", "validation: 0.1", "training images to hold out, received 0.1; edit the file"),
         ("validation: none", "validation: none, shards: 0", "training.shards: expected greater than or equal to 1"),

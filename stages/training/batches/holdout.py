@@ -23,12 +23,13 @@ def load_examples(folder: Path, recipe: Recipe, on_disk: bool = False) -> tuple[
 
     Args:
         folder: Folder of the dataset's arrays.
-        recipe: Recipe whose `training.validation` is "none", "test", or a number of training images to hold out. They
-            are chosen at random, but always the same.
+        recipe: Recipe whose `training.validation` is "none", "test", "folder", or a number of training images to hold
+            out. They are chosen at random, but always the same.
         on_disk: Leave the images on the disk, however few they are.
 
     Raises:
-        InputError: More images are to be held out than there are, or an array is damaged.
+        InputError: More images are to be held out than there are, the dataset has no validation images, or an array is
+            damaged.
     """
     images, labels = arrays.read_split(folder, "train")
     on_disk = on_disk or images.nbytes > MAX_BYTES_IN_MEMORY
@@ -38,7 +39,11 @@ def load_examples(folder: Path, recipe: Recipe, on_disk: bool = False) -> tuple[
     examples = FileRows(images) if on_disk else images, labels
     if validation == "none":
         return examples, None
-    images, labels = arrays.read_split(folder, "test")
+    if validation == "folder" and arrays.read_info(folder).validation is None:
+        expected = "none, test or a number of training images to hold out, since the data have no validation images"
+        next_step = "edit the recipe, or add a folder validation beside train and run preprocess again"
+        raise InputError(f"{recipe.path}: training.validation", expected, validation, next_step)
+    images, labels = arrays.read_split(folder, "test" if validation == "test" else "validation")
     return examples, (FileRows(images) if on_disk else images, labels)
 
 

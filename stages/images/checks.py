@@ -1,0 +1,118 @@
+"""Warnings of images that show nothing, and of splits whose pixels are hardly those of pictures."""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.images.arrays import Images, ImageSequence, Split, SplitInfo
+
+MIN_DEVIATION = 2.0  # levels of 0…255; the pixels of an image that deviate less show one colour
+MIN_MEAN, MAX_MEAN = 2.0, 253.0  # levels of 0…255; a split beyond these is nearly black or white
+MIN_RANGE = 64  # levels of 0…255 between the darkest and the brightest pixel of a split
+MAX_NAMED = 3  # images
+
+logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Named(Protocol):
+    """Images whose sources have names."""
+
+    def name(self, index: int) -> str:
+        """Return the name of an image, such as the path of its picture."""
+
+
+class Watched:
+    """Images whose pixels are looked at while they are read once in their order, an `arrays.ImageSequence`.
+
+    Args:
+        images: Images of a split.
+
+    Attributes:
+        plain: Indices of the images of one colour, or nearly.
+        lowest: Lowest pixel so far, 0…255.
+        highest: Highest pixel so far, 0…255.
+        is_alike: True if all images so far are equal.
+    """
+
+    def __init__(self, images: ImageSequence) -> None:
+        self._images, self.shape = images, images.shape
+        self.plain: list[int] = []
+        self.lowest, self.highest = 255, 0
+        self.is_alike = True
+        self._first: Images | None = None
+
+    def __getitem__(self, some: slice) -> Images:
+        """Return a slice of the images, uint8, 0…255."""
+        chunk = self._images[some]
+        if len(chunk):
+            self._look(some.indices(self.shape[0])[0], chunk)
+        return chunk
+
+    def name(self, index: int) -> str:
+        """Return the name of an image."""
+        return self._images.name(index) if isinstance(self._images, Named) else f"number {index}"
+
+    def _look(self, start: int, chunk: Images) -> None:
+        self.plain += (start + find_plain(chunk)).tolist()
+        self.lowest, self.highest = min(self.lowest, int(chunk.min())), max(self.highest, int(chunk.max()))
+        if self._first is None:
+            self._first = chunk[:1].copy()
+        self.is_alike = self.is_alike and bool((chunk == self._first).all())
+
+
+def find_plain(images: Images) -> npt.NDArray[np.int64]:
+    """Return the indices of the images that show one colour, or nearly.
+
+    Args:
+        images: uint8, (num_images, height, width) or (num_images, height, width, channels), 0…255.
+    """
+    pixels = images.reshape(len(images), images.shape[1] * images.shape[2], -1)
+    deviations = pixels.std(axis=1, dtype=np.float64).max(axis=1)  # of each channel: red alone is one colour
+    return np.flatnonzero(deviations < MIN_DEVIATION)
+
+
+def warn_of_plain(count: int, images: str, names: Sequence[str]) -> None:
+    """Log a warning of images that show one colour.
+
+    Args:
+        count: Number of these images.
+        images: All images, with their number.
+        names: Names of the first of them.
+    """
+    shown = ", ".join(names[:MAX_NAMED]) + (", …" if count > MAX_NAMED else "")
+    logger.warning("warning: %d of %s show one colour, or nearly: %s", count, images, shown)
+
+
+def warn(split: Split, watched: Watched, info: SplitInfo) -> None:
+    """Log a warning of each oddity of a split.
+
+    Args:
+        split: Name of the split.
+        watched: Its images, all of which were read.
+        info: Its counts and statistics.
+    """
+    images = f"{split} images"
+    if watched.is_alike and info.images > 1:
+        logger.warning("warning: all %d %s are equal to one another", info.images, images)
+    elif watched.plain:
+        names = [watched.name(index) for index in watched.plain[:MAX_NAMED]]
+        warn_of_plain(len(watched.plain), f"{info.images} {images}", names)
+    oddity = _oddity(watched, info)
+    if oddity:
+        text = "warning: the %s %s (mean %.1f, deviation %.1f, lowest %d, highest %d of 0…255); scale the data to 0…255"
+        levels = info.pixel_mean, info.pixel_deviation, watched.lowest, watched.highest
+        logger.warning(text, images, oddity, *levels)
+
+
+def _oddity(watched: Watched, info: SplitInfo) -> str | None:
+    if info.pixel_mean < MIN_MEAN:
+        return "are nearly black"
+    if info.pixel_mean > MAX_MEAN:
+        return "are nearly white"
+    if info.pixel_deviation < MIN_DEVIATION or watched.highest - watched.lowest < MIN_RANGE:
+        return "have hardly any contrast"
+    return None
