@@ -15,20 +15,26 @@ MIN_SOLID_AREA = 0.15  # fraction of the picture; a sheet of paper has more, and
 MAX_DRAWN_AREA = 0.3  # fraction of a sheet that is covered by the drawing on it
 MIN_DISTINCTNESS_GAIN = 1.3  # times the distinctness of a foreground, for another one
 HOLE_LEVEL = 0.25  # fraction of the contrast up to which a hole may differ from the background
+MIN_HEIGHT_RATIO, MAX_SIDE_RATIO = 0.5, 1.5  # of a second object that runs off the picture, to the first one
+MAX_STROKES_AREA, MAX_BAR_WIDTH = 0.6, 0.4  # of strokes in their bounding box; of a 1, which fills it, to its height
+MIN_INK = 0.35  # of 0…1; ruled lines are fainter than a second object
 
 
 class _Contact(NamedTuple):
     """Contact of a foreground with the border of its picture.
 
     Attributes:
-        longest: Greatest of the fractions of the four sides that it touches.
-        mean: Mean of them.
+        fractions: Fraction of each side that it touches.
         has_corner: True if it covers a corner.
     """
 
-    longest: float
-    mean: float
+    fractions: list[float]
     has_corner: bool
+
+    @property
+    def longest(self) -> float:
+        """Greatest of the fractions."""
+        return max(self.fractions)
 
 
 def remove_structures(grey: Grey, found: Foreground) -> Foreground:
@@ -48,17 +54,9 @@ def remove_structures(grey: Grey, found: Foreground) -> Foreground:
     if not contact.longest and not _is_solid(found):
         return found
     rivals = [rival for sign in (found.sign, -found.sign) if (rival := _find_within_border(grey, sign))]
-    better = [
-        rival
-        for rival in rivals
-        if segmentation.can_replace(rival, found)
-        and (
-            _is_remainder(rival, found, contact)
-            if rival.sign == found.sign
-            else _lies_on(rival, found, contact, grey) and not _is_hole(rival, found)
-        )
-    ]
-    return max(better, key=lambda rival: (not _is_solid(rival), _distinctness(rival)), default=found)
+    better = [rival for rival in rivals if segmentation.can_replace(rival, found) and _is_better(rival, found, grey)]
+    best = max(better, key=lambda rival: (not _is_solid(rival), _distinctness(rival)), default=found)
+    return found if best.sign == found.sign and _leaves_object(best, found) else best
 
 
 def _find_within_border(grey: Grey, sign: int) -> Foreground | None:
@@ -67,17 +65,40 @@ def _find_within_border(grey: Grey, sign: int) -> Foreground | None:
     return segmentation.threshold(risen, min(1.4826 * float(np.median(risen)), background.noise(grey)), sign)
 
 
+def _is_better(rival: Foreground, found: Foreground, grey: Grey) -> bool:
+    if rival.sign == found.sign:
+        return _is_remainder(rival, found, _contact(found.mask))
+    return _lies_on(rival, found, grey) and not _is_hole(rival, found)
+
+
 def _is_remainder(rival: Foreground, found: Foreground, contact: _Contact) -> bool:
     """Return True if a foreground of the same sign is another one without a table, a shadow, lines or a faint sheet."""
     if contact.has_corner and contact.longest >= LONG_CONTACT:
         return True
+    rest = found.mask & ~masks.grow(rival.mask, 1)
     keeps_most = np.count_nonzero(rival.mask & found.core) >= 0.5 * np.count_nonzero(found.core)
-    return bool(keeps_most) and (contact.longest > 0 or _is_clearer(rival, found))
+    is_larger = masks.longer_side(masks.largest_component(rival.mask)) > masks.longer_side(rest)
+    return bool(keeps_most or is_larger) and (contact.longest > 0 or _is_clearer(rival, found))
 
 
-def _lies_on(rival: Foreground, found: Foreground, contact: _Contact, grey: Grey) -> bool:
+def _leaves_object(rival: Foreground, found: Foreground) -> bool:
+    """Return True if what a foreground leaves of another one is a second object that runs off the picture."""
+    rest = masks.largest_component(found.mask & ~masks.grow(rival.mask, 1))
+    contact = _contact(rest)
+    if np.count_nonzero(contact.fractions) != 1 or contact.longest >= LONG_CONTACT:
+        return False
+    height, width = masks.size(rest)
+    is_alike = height >= MIN_HEIGHT_RATIO * masks.size(rival.mask)[0] and max(
+        height, width
+    ) <= MAX_SIDE_RATIO * masks.longer_side(rival.mask)
+    is_drawn = width < MAX_BAR_WIDTH * height or np.count_nonzero(rest) < MAX_STROKES_AREA * height * width
+    return bool(is_alike and is_drawn and np.median(found.ink[rest]) >= MIN_INK)
+
+
+def _lies_on(rival: Foreground, found: Foreground, grey: Grey) -> bool:
     """Return True if a foreground of the other sign is a drawing, and the one found before its paper or a light."""
-    if contact.mean >= MOST_OF_BORDER or segmentation.is_blurred(found):
+    contact = _contact(found.mask)
+    if np.mean(contact.fractions) >= MOST_OF_BORDER or segmentation.is_blurred(found):
         return True
     is_small = np.count_nonzero(rival.mask) <= MAX_DRAWN_AREA * np.count_nonzero(found.mask)
     if is_small and _is_clearer(rival, found):
@@ -99,7 +120,7 @@ def _is_hole(rival: Foreground, found: Foreground) -> bool:
 def _contact(mask: Mask) -> _Contact:
     fractions = [float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])]
     has_corner = bool(mask[[0, 0, -1, -1], [0, -1, 0, -1]].any())
-    return _Contact(max(fractions), sum(fractions) / 4, has_corner)
+    return _Contact(fractions, has_corner)
 
 
 def _is_solid(found: Foreground) -> bool:

@@ -7,12 +7,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from stages.images import background, border, masks, segmentation, strokes, surroundings
+from stages.images import background, border, lines, masks, objects, segmentation, strokes, surroundings
 from stages.images.background import Colours, Grey
 from stages.images.catalog import Placement
 from stages.images.segmentation import Foreground
 
 MAX_SIDE = 128  # pixels; a larger picture is reduced before the search
+MAX_SHEETS = 3  # within each other: a note on a page on a table
+ONE_OF_THEM = "crop the picture to one of them, or allow `separate_parts` under photos in the dataset's file"
+MIN_SPREAD = 100  # grey levels between the darkest and lightest pixels of a picture that is not blank, without 5 % each
 
 
 class ForegroundError(ValueError):
@@ -54,13 +57,11 @@ def place(picture: Image.Image, size: tuple[int, int], placement: Placement) -> 
     is_drawn = placement.centre == "mass"
     found = find_drawing(pixels) if is_drawn else segmentation.find_object(background.to_grey(pixels))
     if found is None:
-        next_step = "draw it darker, or crop the picture nearer to it"
-        raise ForegroundError("an object on a plain background", "a blank picture", next_step)
+        raise _nothing_found(pixels)
     if is_drawn and not placement.separate_parts:
-        if surroundings.has_several_objects(found.mask, found.ink):
-            next_step = "crop the picture to one of them, or allow `separate_parts` under photos in the dataset's file"
-            raise ForegroundError("one object", "two or more of about the same size", next_step)
-        found = segmentation.remove(found, surroundings.find_details(found.mask, found.ink))
+        if objects.has_several_objects(found.mask, found.ink):
+            raise ForegroundError("one object", "two or more of about the same size", ONE_OF_THEM)
+        found = segmentation.remove(found, objects.find_details(found.mask, found.ink))
     foreground = found.ink[masks.bounding_box(found.mask)]
     if is_drawn:
         foreground = strokes.saturate(strokes.scale(strokes.normalize(foreground, placement.fit), placement.fit))
@@ -70,7 +71,7 @@ def place(picture: Image.Image, size: tuple[int, int], placement: Placement) -> 
     return _paste(foreground / foreground.max(), (foreground.shape[0] / 2, foreground.shape[1] / 2), size)
 
 
-def find_drawing(pixels: Colours) -> Foreground | None:
+def find_drawing(pixels: Colours, max_sheets: int = MAX_SHEETS) -> Foreground | None:
     """Return the foreground of a picture of pen strokes, or None if the picture is blank.
 
     A sheet before a background is searched anew. Structures that run off the picture are removed: the table, the
@@ -78,24 +79,36 @@ def find_drawing(pixels: Colours) -> Foreground | None:
 
     Args:
         pixels: Colours of the picture. On a sheet, the foreground has the size of the sheet's bounding box.
+        max_sheets: Number of sheets within each other that are searched.
     """
     grey = background.to_grey(pixels)
     found = segmentation.find_strokes(grey)
     if found is None:
         return None
-    for mask in (found.core, found.mask):
+    for mask in (found.core, found.mask) if max_sheets else ():
         sheet = surroundings.find_sheet(pixels, mask)
-        drawing = None if sheet is None else find_drawing(sheet)
+        drawing = None if sheet is None else find_drawing(sheet, max_sheets - 1)
         if drawing and segmentation.can_replace(drawing, found):
             return drawing
-    found = segmentation.remove(found, surroundings.find_lines(found.mask, found.ink))
+    found = segmentation.remove(found, lines.find_lines(found.mask, found.ink))
     found = border.remove_structures(grey, found)
+    return _remove_frames(found)
+
+
+def _remove_frames(found: Foreground) -> Foreground:
     for mask in (found.mask, found.core):
         frames = surroundings.find_frames(mask)
         if frames.any():
             framed = masks.grow(found.core & ~masks.grow(frames, 1), 2)
             found = segmentation.remove(found, frames | (found.mask & ~framed))
-    return found
+    return segmentation.remove(found, surroundings.find_box(found.mask, found.ink))
+
+
+def _nothing_found(pixels: Colours) -> ForegroundError:
+    expected = "an object on a plain background"
+    if np.ptp(np.percentile(pixels.mean(axis=2), [5, 95])) > MIN_SPREAD:
+        return ForegroundError(expected, "a picture without a plain border", "leave some background around the object")
+    return ForegroundError(expected, "a blank picture", "draw it darker, or crop the picture nearer to it")
 
 
 def _paste(foreground: Grey, middle: tuple[float, float], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

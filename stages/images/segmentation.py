@@ -13,6 +13,8 @@ from stages.images.masks import Mask
 MIN_CONTRAST = 12.0  # grey levels of 0…255 between foreground and background
 MIN_SIZE = 0.04  # fraction of the picture's longer side; anything smaller is dirt
 MIN_COMPONENT_INK = 0.03  # fraction of the largest component's ink; a component with less is a speck
+WEAK = 0.35  # fraction of the contrast of a second object, weaker than the first one
+MIN_WEAK_INK = 0.2  # fraction of the first object's ink
 EDGE = 0.12  # fraction of the contrast at which the bounding box ends
 HAZE = 0.04  # fraction of the contrast; anything below is background
 MIN_RIVAL_CONTRAST = 0.3  # fraction of the contrast of a foreground that another one may replace
@@ -44,10 +46,15 @@ def find_object(grey: Grey) -> Foreground | None:
 
 
 def find_strokes(grey: Grey) -> Foreground | None:
-    """Return the foreground as `find_object` does; a reflection or a soft shadow only if nothing is clearer."""
+    """Return the foreground as `find_object` does, but of a tightly cropped picture, too.
+
+    A reflection or a soft shadow is returned only if there is nothing clearer.
+    """
     by_ink = _find_lighter_and_darker(grey)
     found = next(by_ink)
-    if found is None or not is_blurred(found):
+    if found is None:
+        return _find_on_corners(grey)
+    if not is_blurred(found):
         return found
     other = next(by_ink)
     return other if other and can_replace(other, found) and not is_blurred(other) else found
@@ -68,6 +75,7 @@ def threshold(ink: Grey, noise: float, sign: int) -> Foreground | None:
     contrast = float(np.percentile(ink[core], 90)) if core.any() else lowest
     soft = ink > max(3 * noise, EDGE * contrast)
     mask = _without_specks(soft, core, ink)
+    mask |= _weak_objects(soft & ~mask, ink > WEAK * contrast, ink, mask)
     if masks.longer_side(mask) < max(2, MIN_SIZE * max(ink.shape)):
         return None
     is_background = (soft & ~mask) | (ink < max(3 * noise, HAZE * contrast))
@@ -110,6 +118,16 @@ def _find_lighter_and_darker(grey: Grey) -> Iterator[Foreground | None]:
         yield threshold(np.clip(sign * difference, 0, None), noise, sign)
 
 
+def _find_on_corners(grey: Grey) -> Foreground | None:
+    """Return the foreground of a picture that is cropped so tightly that only its corners show the background."""
+    corners = np.sort(grey[[0, 0, -1, -1], [0, -1, 0, -1]])
+    level = np.median(corners)
+    if np.count_nonzero(np.abs(corners - level) <= MIN_CONTRAST) < 3:
+        return None
+    sign = 1 if np.median(grey) > level else -1
+    return threshold(np.clip(sign * (grey - level), 0, None), background.noise(grey), sign)
+
+
 def _otsu_threshold(values: npt.NDArray[np.float64]) -> float:
     """Return the threshold that maximizes the variance between the values below and above it.
 
@@ -125,7 +143,18 @@ def _otsu_threshold(values: npt.NDArray[np.float64]) -> float:
     return float(edges[1 + np.argmax(np.nan_to_num(between))])
 
 
-def _without_specks(soft: Mask, core: Mask, ink: Grey) -> Mask:
+def _weak_objects(soft: Mask, core: Mask, ink: Grey, mask: Mask) -> Mask:
+    """Return the components of `soft` that are objects about as large as those of `mask`, within the border."""
+    weak = _without_specks(soft, core, ink, MIN_WEAK_INK * float(ink[mask].sum()))
+    found = np.zeros_like(weak)
+    for part in masks.components(weak):
+        touches = any(side.any() for side in (part[0], part[-1], part[:, 0], part[:, -1]))
+        if not touches and masks.longer_side(part) <= 2 * masks.longer_side(mask):
+            found |= part
+    return found
+
+
+def _without_specks(soft: Mask, core: Mask, ink: Grey, min_ink: float = 0) -> Mask:
     """Return the connected components of `soft`, without those that miss `core`, are small, or have little ink."""
     numbers = masks.connected_components(soft)
     weights = np.bincount(numbers.ravel(), weights=(ink * soft).ravel(), minlength=soft.size + 1)
@@ -134,5 +163,5 @@ def _without_specks(soft: Mask, core: Mask, ink: Grey) -> Mask:
     weights[np.bincount(numbers.ravel(), weights=core.ravel(), minlength=soft.size + 1) == 0] = 0
     if not weights.any():
         return np.zeros_like(soft)
-    kept: Mask = weights >= max(MIN_COMPONENT_INK * weights.max(), 1e-9)
+    kept: Mask = weights >= max(MIN_COMPONENT_INK * weights.max(), min_ink, 1e-9)
     return np.asarray(kept[numbers])
