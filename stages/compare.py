@@ -71,7 +71,7 @@ def _print_table(compared: "list[Group]", commit: str, measure: str) -> None:
 
     has_test = any(group.values(groups.TEST) for group in compared)
     accuracies = [measure] + ([groups.TEST] if has_test and measure != groups.TEST else [])
-    metrics = groups.metrics_that_differ(compared)
+    metrics = groups.metrics_to_show(compared)
     rows = []
     for group in compared:
         first, *others = [_accuracy(group, name) for name in accuracies]

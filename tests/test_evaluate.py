@@ -64,8 +64,11 @@ def test_metrics_are_those_of_the_model_on_both_splits():
         correct[split] = int((probabilities.argmax(axis=1) == labels).sum())
 
     of_label = probabilities[np.arange(len(labels)), labels]
+    f1 = [float(row["f1"]) for row in rows("classes")]
     assert metrics == {
         "accuracy": correct["test"] / 50,
+        "balanced_accuracy": pytest.approx(correct["test"] / 50),  # five images of each class
+        "macro_f1": pytest.approx(np.mean(f1), abs=2e-6),
         "train_accuracy": correct["train"] / 200,
         "loss": pytest.approx(-np.log(of_label).mean(), abs=2e-6),
         "errors": 50 - correct["test"],
@@ -79,7 +82,15 @@ def test_metrics_are_those_of_the_model_on_both_splits():
 def test_without_a_published_accuracy_there_is_no_gain():
     Path("published.yaml").write_text("accuracy: {tiny: {other: 0.5}, other: {mlp: 0.5}}\n")
 
-    assert list(evaluated()) == ["accuracy", "train_accuracy", "loss", "errors", "parameters"]
+    assert list(evaluated()) == [
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "train_accuracy",
+        "loss",
+        "errors",
+        "parameters",
+    ]
 
 
 def test_confusion_and_classes_count_every_test_image():

@@ -71,7 +71,10 @@ def test_dag_shows_a_chain_for_each_run(repository):
 
 def test_metrics_are_one_table(repository):
     header, *rows = repository.table("metrics", "show")
-    expected = {"Path", "accuracy", "train_accuracy", "loss", "errors", "parameters", "published", "gain"}
+    expected = {
+        "Path", "accuracy", "balanced_accuracy", "macro_f1", "train_accuracy", "loss", "errors", "parameters",
+        "published", "gain",
+    }  # fmt: skip
     assert set(header) == expected
     assert [row[0] for row in rows] == [f"metrics/{run}.json" for run in RUNS]
     published = {row[0]: row[header.index("published")] for row in rows}

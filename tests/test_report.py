@@ -88,10 +88,12 @@ def test_the_leaderboard_has_a_row_for_each_run_with_metrics():
     assert set(rows) == {"tiny-mlp", "b", "c"}
     accuracy = f"{metrics['accuracy']:.4f}"
     assert rows["tiny-mlp"][:2] == ["Tiny", accuracy]
-    assert rows["tiny-mlp"][3:] == ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"]
+    averages = [f"{metrics[name]:.4f}" for name in ("balanced_accuracy", "macro_f1")]
+    assert rows["tiny-mlp"][3:5] == averages
+    assert rows["tiny-mlp"][5:] == ["0.5000", f"{metrics['gain']:+.4f}", str(metrics["errors"]), "12,730"]
     low, high = map(float, rows["tiny-mlp"][2].split("…"))
     assert low <= metrics["accuracy"] <= high < low + 0.3
-    assert rows["c"][2:5] == ["–", "–", "–"]
+    assert [rows["c"][column] for column in (2, 5, 6)] == ["–", "–", "–"]
 
 
 def test_missing_results_are_named_with_the_command_that_makes_them():

@@ -15,6 +15,8 @@ Says which of {{ num_classes }} classes an image of {{ title }} shows. Trained b
 |---|---|---|
 | images | {{ info.test.images | thousands }} | {{ info.train.images | thousands }} |
 | accuracy | {{ test.accuracy | decimals }} | {{ train.accuracy | decimals }} |
+| balanced accuracy | {{ test.balanced_accuracy | decimals }} | {{ train.balanced_accuracy | decimals }} |
+| macro F1 | {{ test.macro_f1 | decimals }} | {{ train.macro_f1 | decimals }} |
 | 95 % interval of the accuracy | {{ interval }} |  |
 | errors | {{ test.errors | thousands }} | {{ train.errors | thousands }} |
 | loss (cross-entropy, nats) | {{ test.loss | decimals }} | {{ train.loss | decimals }} |
@@ -24,6 +26,7 @@ Says which of {{ num_classes }} classes an image of {{ title }} shows. Trained b
 | gain | {{ (test.accuracy - published) | difference }} |  |
 {% endif %}
 
+Balanced accuracy is the mean recall of the classes that have images, macro F1 their mean F1.
 The interval is Wilson's (1927), the calibration error that of Guo et al. (2017) with 15 bins.
 
 ## Limits

@@ -23,6 +23,8 @@ def write_metrics(path: Path, test: Scores, train: Scores, parameters: int, publ
     """
     metrics: dict[str, float] = {
         "accuracy": round(test.accuracy, 6),
+        "balanced_accuracy": round(test.balanced_accuracy, 6),
+        "macro_f1": round(test.macro_f1, 6),
         "train_accuracy": round(train.accuracy, 6),
         "loss": round(test.loss, 6),
         "errors": test.errors,

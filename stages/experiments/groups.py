@@ -10,6 +10,8 @@ from stages.common.errors import InputError
 
 HELD_OUT = "held_out"  # accuracy on held-out images, by which to choose
 TEST = "accuracy"  # accuracy on the test images
+CLASS_AVERAGES = ("balanced_accuracy", "macro_f1")  # shown beside accuracy where they tell something else
+NOTABLE_DIFFERENCE = 0.005  # between accuracy and its averages over the classes
 OTHER_METRICS = ("train_accuracy", "loss", "parameters")  # shown beside accuracy; errors would repeat it
 
 
@@ -78,9 +80,16 @@ def compare(listing: list[dict[str, Any]], run_name: str, results: Mapping[str, 
     return [first, *sorted(others, key=_rank)]
 
 
-def metrics_that_differ(groups: list[Group]) -> list[str]:
-    """Return the names of the metrics beside accuracy that differ between groups, in a fixed order."""
-    return [name for name in OTHER_METRICS if len({group.mean(name) for group in groups} - {None}) > 1]
+def metrics_to_show(groups: list[Group]) -> list[str]:
+    """Return the names of the metrics to show beside accuracy, in a fixed order.
+
+    Averages over the classes are shown if they differ from the accuracy, as they do where classes are of unequal size.
+    The other metrics are shown if they differ between groups.
+    """
+    pairs = [(group.mean(name), group.mean(TEST)) for group in groups for name in CLASS_AVERAGES]
+    unequal = any(abs(average - accuracy) >= NOTABLE_DIFFERENCE for average, accuracy in pairs if average and accuracy)
+    differing = [name for name in OTHER_METRICS if len({group.mean(name) for group in groups} - {None}) > 1]
+    return [*(CLASS_AVERAGES if unequal else ()), *differing]
 
 
 def run_params(data: dict[str, Any], run_name: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ Says which of 10 classes an image of Tiny shows. Trained by the recipe `mlp` wit
 |---|---|---|
 | images | 50 | 200 |
 | accuracy | 0.9000 | 1.0000 |
+| balanced accuracy | 0.9000 | 1.0000 |
+| macro F1 | 0.8667 | 1.0000 |
 | 95 % interval of the accuracy | 0.7864…0.9565 |  |
 | errors | 5 | 0 |
 | loss (cross-entropy, nats) | 0.6611 | 0.3567 |
@@ -42,6 +44,7 @@ Says which of 10 classes an image of Tiny shows. Trained by the recipe `mlp` wit
 | published accuracy | 0.9500 |  |
 | gain | -0.0500 |  |
 
+Balanced accuracy is the mean recall of the classes that have images, macro F1 their mean F1.
 The interval is Wilson's (1927), the calibration error that of Guo et al. (2017) with 15 bins.
 
 ## Limits

@@ -36,6 +36,8 @@ def test_metrics_are_a_few_scalars(
 
     expected = {
         "accuracy": 0.666667,
+        "balanced_accuracy": 0.75,
+        "macro_f1": 0.666667,
         "train_accuracy": 1.0,
         "loss": 0.53648,
         "errors": 1,

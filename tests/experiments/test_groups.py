@@ -145,7 +145,14 @@ def test_a_change_within_lists_and_layers_is_written_as_yaml():
 
 def test_metrics_that_are_all_the_same_are_left_out():
     same = compare(validated=state(accuracy=0.9, recipe={"training": {"epochs": 5, "validation": "test"}}))
-    assert groups.metrics_that_differ(same) == []
+    assert groups.metrics_to_show(same) == []
     wider = compare(wider=state(accuracy=0.95, parameters=20, loss=0.2, recipe={"units": 2}))
-    assert groups.metrics_that_differ(wider) == ["loss", "parameters"]
-    assert groups.metrics_that_differ(compare(trained=state(held_out=0.95, recipe={"units": 2}))) == []
+    assert groups.metrics_to_show(wider) == ["loss", "parameters"]
+    assert groups.metrics_to_show(compare(trained=state(held_out=0.95, recipe={"units": 2}))) == []
+
+
+def test_averages_over_classes_are_shown_where_they_differ_from_the_accuracy():
+    balanced = compare(wider=state(accuracy=0.95, balanced_accuracy=0.948, macro_f1=0.951, recipe={"units": 2}))
+    assert groups.metrics_to_show(balanced) == []
+    skewed = compare(wider=state(accuracy=0.99, balanced_accuracy=0.5, macro_f1=0.497, recipe={"units": 2}))
+    assert groups.metrics_to_show(skewed) == ["balanced_accuracy", "macro_f1"]
