@@ -25,7 +25,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from benchmarks.pairs import cells
 from stages.common import atomic, console, params
 from stages.common.errors import InputError
-from stages.images import arrays, pictures
+from stages.images import arrays
+from stages.images.picture_files import pictures
 from stages.prediction import predictor
 
 TABLE, ERRORS_SHEET = Path("benchmarks/PHOTOS.md"), Path("docs/photographs-misses.png")

@@ -1,7 +1,7 @@
 """Pictures of a digit as people take them: on ruled paper, on a table, in a shadow, on a blackboard.
 
 Each kind is a function of the digit's ink and of a random generator, so that a picture is the same on every machine.
-tests/images/test_foreground.py reads one of each kind, and photos.py counts the correct predictions.
+tests/images/placement/test_foreground.py reads one of each kind, and photos.py counts the correct predictions.
 """
 
 import io

@@ -50,7 +50,8 @@ def main(
 ) -> None:
     """Classify the test images of a run's dataset into a CSV; or classify pictures and print the result."""
     from stages.common import params
-    from stages.images import arrays, pictures
+    from stages.images import arrays
+    from stages.images.picture_files import pictures
     from stages.prediction import answer_sheet, answers, predictor
 
     run = params.find_run(run_name, dataset_name, recipe_name, seed)

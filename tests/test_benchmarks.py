@@ -18,8 +18,8 @@ from stages.images import arrays
 from stages.model import build
 from stages.model.recipe import Recipe
 from tests import tiny
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[1]
 PARAMETERS = {
     "mnist-mlp": 55_050,
     "mnist-cnn-small": 13_610,

@@ -36,7 +36,7 @@ def test_each_stage_has_a_line_for_each_of_its_modules(project):
 def test_a_changed_module_changes_the_files_of_the_stages_that_import_it(project):
     CliRunner().invoke(code.app, [])
     before = written(project)
-    with (project / "stages/images/idx.py").open("a") as file:
+    with (project / "stages/images/array_files/idx.py").open("a") as file:
         file.write("CHANGED = True\n")
     CliRunner().invoke(code.app, [])
     assert {stage for stage, text in written(project).items() if text != before[stage]} == {"preprocess"}

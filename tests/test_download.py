@@ -13,8 +13,8 @@ from stages import download, preprocess
 from stages.common.yaml_files import read_yaml
 from stages.images import arrays
 from tests import tiny
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[1]
 CLASSES = 'classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
 IMAGES = "{name: train-images-idx3-ubyte}"
 WRONG = {

@@ -174,7 +174,7 @@ def test_edited_code_reruns_what_imports_it_and_what_its_results_change(reposito
     assert repository.changed_stages() == {f"{stage}@{run}" for stage in ("evaluate", "predict") for run in RUNS}
     repository.run("git", "checkout", "stages", "dvc.lock")
 
-    repository.edit("stages/images/idx.py", "import numpy", "SAME_ARRAYS = True\nimport numpy")
+    repository.edit("stages/images/array_files/idx.py", "import numpy", "SAME_ARRAYS = True\nimport numpy")
     assert repository.repro().ran == {"code", "preprocess@tiny"}
     repository.edit("stages/training/batches/holdout.py", "HOLD_OUT_SEED = 0", "HOLD_OUT_SEED = 1")
     assert repository.repro("train@mlp-0").ran == {"code", "train@mlp-0"}

@@ -17,8 +17,8 @@ from stages import predict, preprocess, train
 from stages.prediction import answer_sheet
 from tests import tiny
 from tests.commands import run_all
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[1]
 WEIGHTS = Path("tiny.weights.h5")
 
 

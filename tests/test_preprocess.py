@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from stages import preprocess
 from stages.images import arrays
 from tests import tiny
+from tests.pipeline import ROOT
 from tests.processes import peak_memory
 
-ROOT = Path(__file__).parents[1]
 SOURCE, OUTPUT = Path("data/raw/tiny"), Path("data/processed/tiny")
 ARRAYS = ["dataset.json", "test_images.npy", "test_labels.npy", "train_images.npy", "train_labels.npy"]
 

@@ -273,7 +273,11 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "expected only the keys network, layers, optimizer, training, test_time (did you mean",
         ),
         ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
-        ("validation: none", "validation: some", "training.validation: expected none, test, folder, or a number of training"),
+        (
+            "validation: none",
+            "validation: some",
+            "training.validation: expected none, test, folder, or a number of training",
+        ),
         ("scale: 1/255", "scale: 1/0", "layers.rescale.scale: expected a fraction with a denominator other than zero"),
         ("units: 16", "units: {at: 16}", "layers.hidden.units: expected a number, a text, true, false, null or a list"),
         ("units: 16", "units: 1_6x", "layers.hidden: expected arguments that Dense accepts, received units='1_6x'"),

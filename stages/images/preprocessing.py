@@ -8,28 +8,17 @@ import numpy as np
 from stages.common import atomic
 from stages.common.console import progress
 from stages.common.errors import InputError
-from stages.images import (
-    array_images,
-    array_labels,
-    arrays,
-    catalog,
-    checks,
-    depth,
-    duplicates,
-    folder,
-    groups,
-    idx,
-    labelled_pictures,
-    npz,
-    pixel_table,
-    splitting,
-    table,
-)
+from stages.images import arrays, catalog, checks
+from stages.images.array_files import array_images, array_labels, idx, npz
 from stages.images.arrays import ALL_SPLITS, SPLITS, DatasetInfo, Images, ImageSequence, Labels, Split, SplitInfo
 from stages.images.catalog import Dataset
 from stages.images.findings import Findings
+from stages.images.folders import folder
+from stages.images.picture_files import depth, labelled_pictures
 from stages.images.problems import list_names, raise_if_any
 from stages.images.rows import FileRows
+from stages.images.splits import duplicates, groups, splitting
+from stages.images.tables import pixel_table, table
 
 Splits = dict[Split, tuple[ImageSequence, Labels]]
 

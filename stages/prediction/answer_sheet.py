@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stages.common import atomic
 from stages.common.printable import printable
-from stages.images import pictures
+from stages.images.picture_files import pictures
 from stages.plots import style
 from stages.prediction.answers import top_classes
 

@@ -12,10 +12,12 @@ from stages.common.errors import InputError
 from stages.common.params import Run
 from stages.evaluation import inference
 from stages.evaluation.inference import Probabilities
-from stages.images import checks, depth, files, pictures
+from stages.images import checks
 from stages.images.arrays import DatasetInfo, Image
 from stages.images.catalog import Conversion
 from stages.images.findings import Findings
+from stages.images.folders import files
+from stages.images.picture_files import depth, pictures
 from stages.model import build, keras_file, litert_file
 from stages.model.recipe import Recipe
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from stages.images import formats, mirrors
+from stages.images import mirrors
+from stages.images.picture_files import formats
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)  # the invented file
 

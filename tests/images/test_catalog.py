@@ -9,8 +9,8 @@ from stages.common.yaml_files import read_yaml
 from stages.images import catalog
 from stages.images.catalog import AptMirror, Csv, Dataset, Folder, NpmMirror, Npz, WebMirror
 from tests import tiny
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATASETS = [ROOT / f"datasets/{name}.yaml" for name in ("mnist", "fashion-mnist")]  # those that come with the project
 PATH = Path("datasets/tiny.yaml")
 

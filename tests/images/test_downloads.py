@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from stages import download
 from stages.images import mirrors
 from tests.images.conftest import content
+from tests.pipeline import ROOT
 
 FOLDER = Path("data/raw/tiny")
 FIRST = "train-images-idx3-ubyte"  # the file that is asked for first
 FILES = [FIRST, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte"]
-ROOT = Path(__file__).parents[2]
 
 
 def run(*options, env=None):

@@ -14,11 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from stages import predict
-from stages.images import formats
+from stages.images.picture_files import formats
 from stages.prediction import predictor
 from tests import own
+from tests.pipeline import ROOT
 
-ROOT = Path(__file__).parents[2]
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
 PARAMS = "downloads: []\ndatasets:\n  own: {source: mine}\nruns:\n  own-net: {dataset: own, recipe: net, seed: 0}\n"
 ODD = os.fsdecode(b"caf\xe9\n\x1b[31m.png")

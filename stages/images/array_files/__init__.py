@@ -1,0 +1,1 @@
+"""Files of arrays: .npz and IDX, and the images and labels that they hold."""

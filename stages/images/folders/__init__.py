@@ -1,0 +1,1 @@
+"""Folders of pictures: their files, their classes and their splits."""

@@ -1,0 +1,215 @@
+"""Photographs and drawings, read as a network sees them."""
+
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from stages.common.errors import InputError, first_line
+from stages.images import arrays, catalog
+from stages.images.arrays import DatasetInfo
+from stages.images.findings import Findings, Range
+from stages.images.picture_files import depth, formats, transparency
+from stages.images.placement import foreground
+
+DOCUMENTED_ERRORS = (Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # their messages tell the reason
+UNDOCUMENTED_ERRORS = (EOFError, LookupError, OverflowError, TypeError, ZeroDivisionError, struct.error)  # on damage
+ROTATED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+MIN_DRAFT_SIDE = 512  # pixels; more of them change little in what a network sees
+FRAMES_NOTE = "only the first frame or page of several is read"
+BLACK_NOTE = "laid on black, on which a light drawing without a background is seen"
+SCALE_OF_TRANSPARENT = {"L;2": 85, "L;4": 17}  # Pillow scales pixels of 2 and 4 bits, but not the transparent one
+
+PngImagePlugin.MAX_TEXT_CHUNK = 64 << 20  # bytes; 1 MB of text or colour profile would be too much by default
+PngImagePlugin.MAX_TEXT_MEMORY = 256 << 20
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd EXIF data, for instance; they name no file
+
+
+def conversion_of(dataset: str, info: DatasetInfo) -> catalog.Conversion | None:
+    """Return the conversion that makes a picture look like the images of a dataset.
+
+    Args:
+        dataset: Name of the dataset. If it has no file in datasets/, the conversion depends on `info` alone.
+        info: Metadata of the images. If they are light on average, pictures are not inverted.
+
+    Raises:
+        InputError: The dataset's file does not fit its schema, or the image shape.
+    """
+    path = catalog.path_of(dataset)
+    conversion = catalog.Dataset.load(path).conversion_for(info.image_shape) if path.exists() else None
+    return catalog.Pictures() if conversion is None and info.train.pixel_mean > 127 else conversion
+
+
+def read(
+    path: Path,
+    shape: tuple[int, int, int],
+    conversion: catalog.Conversion | None = None,
+    findings: Findings | None = None,
+) -> arrays.Image:
+    """Read a picture, turn it upright and convert it to an image.
+
+    By default, the whole picture is fitted into the image. A grey one with a light border is inverted before, because
+    MNIST is light on dark.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP, GIF or TIFF file.
+        shape: Height, width and channels (1: grey, 3: colour) of the image, in pixels.
+        conversion: Conversion of the dataset. `Pictures` fits the whole picture and never inverts it. `Placement`
+            places the foreground of a grey picture, unless the picture already has the size of the image.
+        findings: Takes notes, such as that only the first of several frames is read.
+
+    Returns:
+        uint8, `shape`, 0…255.
+
+    Raises:
+        InputError: The file is not a picture, is damaged, or has no foreground to place, or several.
+    """
+    value_range = conversion.value_range if conversion else None
+    mode = "L" if shape[2] == 1 else "RGB"
+    is_placed = isinstance(conversion, catalog.Placement) and shape[2] == 1
+    picture = upright(path, mode, max(MIN_DRAFT_SIDE, *shape), value_range, findings, keep_colours=is_placed)
+    if isinstance(conversion, catalog.Pictures):
+        return _fit_whole(picture, shape)
+    if conversion is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
+        return _fit_whole(_light_on_dark(picture.convert(mode)), shape)
+    try:
+        return foreground.place(picture, shape[:2], conversion).reshape(shape)
+    except foreground.ForegroundError as error:
+        raise InputError(path, error.expected, error.received, error.next_step) from error
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of a picture turned upright, in pixels.
+
+    Raises:
+        InputError: The file is not a picture, or its header is damaged.
+    """
+    try:
+        with Image.open(path, formats=formats.readable()) as opened:
+            width, height = opened.size
+            # the size of a TIFF is that of the picture turned upright
+            rotated = opened.format != "TIFF" and opened.getexif().get(ExifTags.Base.Orientation) in ROTATED
+    except (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS) as error:
+        raise _unreadable(path, error) from error
+    return (width, height) if rotated else (height, width)
+
+
+def upright(
+    path: Path,
+    mode: str,
+    min_side: int = MIN_DRAFT_SIDE,
+    value_range: Range | None = None,
+    findings: Findings | None = None,
+    *,
+    keep_colours: bool = False,
+) -> Image.Image:
+    """Read a picture, turn it upright as EXIF says, scale it to 8 bits, and lay transparent parts on a background.
+
+    A large JPEG is decoded at a fraction of its size. Of several frames or pages, the first is read.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP, GIF or TIFF file.
+        mode: "L" for grey, "RGB" for colour. The background of transparent parts is chosen for it.
+        min_side: Smallest height and width in pixels to which a larger JPEG may be reduced.
+        value_range: Values of black and white in pictures of more than 8 bits. By default, their files say it.
+        findings: Takes notes on the picture.
+        keep_colours: True to return RGB in any case.
+
+    Raises:
+        InputError: The file is not a picture, is damaged, is wholly transparent, or leaves its range in doubt.
+    """
+    findings = findings or Findings()
+    try:
+        # given the path, Pillow would map an uncompressed TIFF, and mix up the pixels of one that is turned
+        with path.open("rb") as file, Image.open(file, formats=formats.readable()) as opened:
+            if getattr(opened, "is_animated", False) and opened.format != "MPO":  # phones add small views to a JPEG
+                findings.note(FRAMES_NOTE, path)
+            found = depth.depth_of(opened, path)
+            _scale_transparent_level(opened)
+            opened.draft(None, (min_side, min_side))  # the 12 million pixels of a phone would take half a second
+            picture = ImageOps.exif_transpose(opened)
+            if found:
+                picture = depth.to_8_bits(picture, found, path, value_range, findings)
+            elif picture.mode in depth.DEEP_MODES:
+                received = f"deeper ones in {opened.format}, whose range is unknown"
+                raise InputError(path, "pixels of 8 bits", received, formats.SAVE_AGAIN)
+            return _opaque(picture, mode, path, findings).convert("RGB" if keep_colours else mode)
+    except (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS) as error:
+        raise _unreadable(path, error) from error
+
+
+def pad(
+    picture: Image.Image,
+    size: tuple[int, int],
+    color: str | None = None,
+    method: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
+    """Return a picture scaled whole into the middle of another size, aspect ratio kept, at least one pixel thin.
+
+    Args:
+        picture: Picture of any size.
+        size: Width and height in pixels.
+        color: Colour of the rest. Default: black.
+        method: Method of scaling.
+    """
+    factor = min(side / own for side, own in zip(size, picture.size, strict=True))
+    if min(round(factor * own) for own in picture.size):
+        return ImageOps.pad(picture, size, method, color)
+    width, height = (max(1, round(factor * own)) for own in picture.size)
+    fitted = picture.resize((width, height), method)
+    padded = Image.new(picture.mode, size, color or 0)
+    padded.paste(fitted, ((size[0] - width) // 2, (size[1] - height) // 2))
+    return padded
+
+
+def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> arrays.Image:
+    """Return an image with the whole picture in its middle, aspect ratio kept, on black."""
+    return np.asarray(pad(picture, (shape[1], shape[0])), dtype=np.uint8).reshape(shape)
+
+
+def _opaque(picture: Image.Image, mode: str, path: Path, findings: Findings) -> Image.Image:
+    """Return a picture in RGB, its transparent parts on the background on which the drawing is seen."""
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    if picture.mode == "La":
+        picture = picture.convert("LA")
+    flat = transparency.flatten(picture.convert("RGBA"), mode)
+    if flat is None:
+        raise InputError(path, "a picture to be seen", "a wholly transparent one", "save it without transparency")
+    if flat[1] == "black":
+        findings.note(BLACK_NOTE, path)
+    return flat[0]
+
+
+def _scale_transparent_level(opened: Image.Image) -> None:
+    """Scale the grey level that stands for transparent pixels as Pillow scales the pixels."""
+    if opened.format == "PNG" and "transparency" in opened.info and opened.tile:  # type: ignore[attr-defined]
+        factor = SCALE_OF_TRANSPARENT.get(str(opened.tile[0][3]), 1)  # type: ignore[attr-defined]
+        if factor > 1:
+            opened.info["transparency"] *= factor
+
+
+def _light_on_dark(picture: Image.Image) -> Image.Image:
+    """Invert a grey picture with a light border, so that it is light on dark as MNIST and Fashion-MNIST are."""
+    return ImageOps.invert(picture) if picture.mode == "L" and _has_light_border(picture) else picture
+
+
+def _has_light_border(picture: Image.Image) -> bool:
+    pixels = np.asarray(picture)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return bool(np.median(border) > 127)
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    received, next_step = "a damaged one", formats.SAVE_AGAIN
+    if isinstance(error, UnidentifiedImageError):
+        name = formats.identify(path)
+        if name not in formats.readable():
+            received, next_step = formats.article(name), formats.remedy(name)
+        elif name == "TIFF":
+            received = depth.describe_tiff(path) or received
+    elif isinstance(error, DOCUMENTED_ERRORS) and str(error):
+        received = first_line(error)
+    return InputError(path, "a picture", received, next_step)

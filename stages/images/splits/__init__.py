@@ -1,0 +1,1 @@
+"""Splits: copies found among the images, groups kept together, and test images held out."""

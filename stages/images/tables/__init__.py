@@ -1,0 +1,1 @@
+"""CSV tables: paths of pictures with their classes, and pixels in columns."""
