@@ -89,7 +89,7 @@ def _put(digit: npt.NDArray[np.uint8], shape: tuple[int, int], random: Random) -
 
 
 def _paper(shape: tuple[int, ...], colour: tuple[float, ...]) -> Pixels:
-    return np.ones((*shape[:2], 1)) * np.asarray(colour)
+    return np.broadcast_to(np.asarray(colour), (*shape[:2], 3))
 
 
 def _cover(pixels: Pixels, ink: Ink, colour: tuple[float, ...] | Pixels) -> Pixels:
@@ -112,7 +112,7 @@ def _lines(shape: tuple[int, ...], spacing: float, width: float, angle: float, o
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     across = rows * np.cos(np.radians(angle)) + columns * np.sin(np.radians(angle)) - offset
     distance = np.abs((across + spacing / 2) % spacing - spacing / 2)
-    return np.clip(width / 2 + 0.5 - distance, 0, 1)
+    return np.asarray(np.clip(width / 2 + 0.5 - distance, 0, 1))
 
 
 def _quadrangle(shape: tuple[int, ...], sides: tuple[float, float, float, float], angle: float) -> Ink:
@@ -121,7 +121,7 @@ def _quadrangle(shape: tuple[int, ...], sides: tuple[float, float, float, float]
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     down, across = cosine * rows - sine * columns, sine * rows + cosine * columns
     inside = np.minimum.reduce([down - sides[0], sides[1] - down, across - sides[2], sides[3] - across])
-    return np.clip(0.5 + inside * min(shape[:2]) / 2, 0, 1)
+    return np.asarray(np.clip(0.5 + inside * min(shape[:2]) / 2, 0, 1))
 
 
 def _smooth_noise(shape: tuple[int, ...], cell: float, random: Random) -> Ink:
@@ -512,8 +512,8 @@ def _all_at_once(ink: Ink, random: Random) -> Pixels:
     sheet = _quadrangle(ink.shape, (-sides[0], sides[1], -sides[2], sides[3]), random.uniform(-6, 6))
     pixels = _cover(_wood(ink.shape, random), sheet, _pen(paper, ink, random))
     rows, columns = _axes(ink.shape)
-    turn, place = random.uniform(0, 2 * np.pi), random.uniform(-0.8, 0.8)
-    side = (np.cos(turn) * rows + np.sin(turn) * columns - place) * min(ink.shape) / random.uniform(2, 30)
+    direction, place = random.uniform(0, 2 * np.pi), random.uniform(-0.8, 0.8)
+    side = (np.cos(direction) * rows + np.sin(direction) * columns - place) * min(ink.shape) / random.uniform(2, 30)
     shade = 1 - random.uniform(0.15, 0.35) * np.clip(0.5 + side, 0, 1)
     return _compress(_camera(pixels * shade[..., None], random), int(random.integers(30, 80)))
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from stages.model.history import Epoch
     from stages.plots.tiles import LabelledImages
 
-NOTABLE_DIFFERENCE = 0.005  # between accuracy and balanced accuracy
-
 app = console.new_app()
 
 
@@ -35,7 +33,7 @@ def main(
 ) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages.common import determinism, params, paths
-    from stages.evaluation import card, evaluation, inference, published, tables
+    from stages.evaluation import card, evaluation, inference, published, scores, tables
     from stages.images import arrays, catalog
     from stages.model import history, keras_file, litert_file
     from stages.model.recipe import Recipe
@@ -68,10 +66,10 @@ def main(
     card.write(paths.model_card(run.name), trained, results, reported)
     images, labels = splits["test"]
     _draw(run.name, epochs, results, LabelledImages(images, labels, info.classes))
-    line = f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}"
-    if abs(test.balanced_accuracy - test.accuracy) >= NOTABLE_DIFFERENCE:  # classes of unequal size
-        line += f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
-    console.say(line)
+    averages = ""
+    if abs(test.balanced_accuracy - test.accuracy) >= scores.NOTABLE_DIFFERENCE:
+        averages = f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
+    console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}{averages}")
     if test.accuracy <= test.majority:
         console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 

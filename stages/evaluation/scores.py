@@ -10,6 +10,7 @@ from stages.evaluation.inference import Probabilities
 from stages.images.arrays import Labels
 
 SMALLEST_PROBABILITY = 1e-7  # as in Keras's cross-entropy, which would be infinite at 0
+NOTABLE_DIFFERENCE = 0.005  # between accuracy and its averages over the classes, which classes of unequal size cause
 
 
 @dataclass(frozen=True)

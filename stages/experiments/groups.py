@@ -7,11 +7,11 @@ from typing import Any
 
 from stages.common import paths
 from stages.common.errors import InputError
+from stages.evaluation.scores import NOTABLE_DIFFERENCE
 
 HELD_OUT = "held_out"  # accuracy on held-out images, by which to choose
 TEST = "accuracy"  # accuracy on the test images
 CLASS_AVERAGES = ("balanced_accuracy", "macro_f1")  # shown beside accuracy where they tell something else
-NOTABLE_DIFFERENCE = 0.005  # between accuracy and its averages over the classes
 OTHER_METRICS = ("train_accuracy", "loss", "parameters")  # shown beside accuracy; errors would repeat it
 
 

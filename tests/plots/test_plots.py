@@ -156,9 +156,8 @@ def test_a_row_of_the_confusion_is_a_true_class(figures: list[Figure], tmp_path:
 
 
 def test_the_weakest_class_is_on_top(figures: list[Figure], tmp_path: Path):
-    classes.draw(
-        tmp_path / "name.png", "run", Scores(accuracy=16 / 24, loss=0.0, errors=8, confusion=COUNTS, by_class=[]), NAMES
-    )
+    scores = Scores(16 / 24, 0.68, 0.65, majority=10 / 24, loss=0.0, errors=8, confusion=COUNTS, by_class=[])
+    classes.draw(tmp_path / "name.png", "run", scores, NAMES)
     [axes] = figures[0].axes
     points, mean = axes.lines
 

@@ -15,7 +15,7 @@ from stages.images.placement.segmentation import Foreground
 MAX_SIDE = 128  # pixels; a larger picture is reduced before the search
 MAX_SHEETS = 3  # within each other: a note on a page on a table
 ONE_OF_THEM = "crop the picture to one of them, or allow `separate_parts` under photos in the dataset's file"
-MIN_SPREAD = 100  # grey levels between the darkest and lightest pixels of a picture that is not blank, without 5 % each
+MIN_SPREAD = 100  # grey levels from the 5th to the 95th percentile of a picture that is not blank, light removed
 
 
 class ForegroundError(ValueError):
@@ -105,8 +105,8 @@ def _remove_frames(found: Foreground) -> Foreground:
 
 
 def _nothing_found(pixels: Colours) -> ForegroundError:
-    expected = "an object on a plain background"
-    if np.ptp(np.percentile(pixels.mean(axis=2), [5, 95])) > MIN_SPREAD:
+    grey, expected = background.to_grey(pixels), "an object on a plain background"
+    if np.ptp(np.percentile(grey - background.fit_surface(grey), [5, 95])) > MIN_SPREAD:
         return ForegroundError(expected, "a picture without a plain border", "leave some background around the object")
     return ForegroundError(expected, "a blank picture", "draw it darker, or crop the picture nearer to it")
 

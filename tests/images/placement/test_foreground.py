@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks import scenes
 from stages.common.errors import InputError
 from stages.images.catalog import Dataset, Placement
 from stages.images.picture_files import pictures
@@ -170,3 +171,38 @@ def test_a_placement_that_does_not_fit_is_refused(tmp_path, photos, expected):
     path.write_text(f"{tiny.DATASET}photos: {photos}\n")
     with pytest.raises(InputError, match=expected):
         Dataset.load(path)
+
+
+def digit(number):
+    """Return a digit of Pillow's own font, uint8, light on dark."""
+    picture = Image.new("L", (64, 64))
+    ImageDraw.Draw(picture).text((32, 32), str(number), fill=255, font=ImageFont.load_default(52), anchor="mm")
+    return np.asarray(picture)
+
+
+def likeness(image, other):
+    """Return the correlation of two images, the highest of shifts by a pixel."""
+    shifts = [np.roll(image, (down, across), (0, 1)) for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    return max(np.corrcoef(shifted.ravel(), other.ravel())[0, 1] for shifted in shifts)
+
+
+@pytest.mark.parametrize("kind", scenes.KINDS)
+def test_a_digit_is_found_in_pictures_as_people_take_them(kind):
+    """At least four of five, each as the same digit black on white is placed."""
+    likenesses = []
+    for number in (1, 2, 3, 7, 8):
+        plain = Image.fromarray(255 - np.pad(digit(number), 20))
+        scene = scenes.draw(kind, digit(number), np.random.Generator(np.random.PCG64([1, number])))
+        likenesses.append(likeness(place(scene, 20, "mass"), place(plain, 20, "mass")))
+
+    assert sorted(likenesses)[1] > 0.65
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_digits_are_refused_unless_parts_are_allowed(seed):
+    picture = scenes.draw_two((digit(4), digit(2)), np.random.Generator(np.random.PCG64(seed)))
+
+    with pytest.raises(foreground.ForegroundError, match="expected one object, received two or more"):
+        place(picture, 20, "mass")
+    allowed = Placement(fit=20, centre="mass", separate_parts=True)
+    assert foreground.place(picture, SIZE, allowed).any()

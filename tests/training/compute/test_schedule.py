@@ -103,8 +103,14 @@ def test_a_single_step_has_the_peak():
         ("schedule: {name: linear}", "training.schedule.name: expected 'cosine', 'one-cycle' or 'step'"),
         ("schedule: {name: cosine, warmup: 1}", "training.schedule: expected only the keys name, warmup_epochs"),
         ("schedule: cosine", "training.schedule: expected"),
-        ("keep: best", "validation: a number of held-out images, for keep: best and patience, received 'none'"),
-        ("patience: 3", "validation: a number of held-out images, for keep: best and patience, received 'none'"),
+        (
+            "keep: best",
+            "folder or a number of held-out images, for keep: best and patience, received 'none'",
+        ),
+        (
+            "patience: 3",
+            "folder or a number of held-out images, for keep: best and patience, received 'none'",
+        ),
         ("validation: test, keep: best", "for keep: best and patience, received 'test'"),
         ("validation: test, patience: 3", "for keep: best and patience, received 'test'"),
         ("keep: first", "training.keep: expected 'last' or 'best'"),
