@@ -16,7 +16,16 @@ from stages.images.placement import foreground
 
 DOCUMENTED_ERRORS = (Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # their messages tell the reason
 UNDOCUMENTED_ERRORS = (EOFError, LookupError, OverflowError, TypeError, ZeroDivisionError, struct.error)  # on damage
-ROTATED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+READ_ERRORS = (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS)
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by the EXIF orientation; from 5 on, width and height are swapped
 MIN_DRAFT_SIDE = 512  # pixels; more of them change little in what a network sees
 FRAMES_NOTE = "only the first frame or page of several is read"
 BLACK_NOTE = "laid on black, on which a light drawing without a background is seen"
@@ -90,10 +99,10 @@ def read_size(path: Path) -> tuple[int, int]:
         with Image.open(path, formats=formats.readable()) as opened:
             width, height = opened.size
             # the size of a TIFF is that of the picture turned upright
-            rotated = opened.format != "TIFF" and opened.getexif().get(ExifTags.Base.Orientation) in ROTATED
-    except (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS) as error:
+            is_swapped = opened.format != "TIFF" and _orientation(opened) >= 5
+    except READ_ERRORS as error:
         raise _unreadable(path, error) from error
-    return (width, height) if rotated else (height, width)
+    return (width, height) if is_swapped else (height, width)
 
 
 def upright(
@@ -129,14 +138,16 @@ def upright(
             found = depth.depth_of(opened, path)
             _scale_transparent_level(opened)
             opened.draft(None, (min_side, min_side))  # the 12 million pixels of a phone would take half a second
-            picture = ImageOps.exif_transpose(opened)
+            opened.load()
+            orientation = _orientation(opened)
+            picture = opened.transpose(UPRIGHT[orientation]) if orientation > 1 else opened
             if found:
                 picture = depth.to_8_bits(picture, found, path, value_range, findings)
             elif picture.mode in depth.DEEP_MODES:
                 received = f"deeper ones in {opened.format}, whose range is unknown"
                 raise InputError(path, "pixels of 8 bits", received, formats.SAVE_AGAIN)
             return _opaque(picture, mode, path, findings).convert("RGB" if keep_colours else mode)
-    except (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS) as error:
+    except READ_ERRORS as error:
         raise _unreadable(path, error) from error
 
 
@@ -162,6 +173,15 @@ def pad(
     padded = Image.new(picture.mode, size, color or 0)
     padded.paste(fitted, ((size[0] - width) // 2, (size[1] - height) // 2))
     return padded
+
+
+def _orientation(opened: Image.Image) -> int:
+    """Return the EXIF orientation, 1…8: 1, which is upright, if a picture has none or its EXIF data are damaged."""
+    try:
+        orientation = opened.getexif().get(ExifTags.Base.Orientation)
+    except READ_ERRORS:
+        return 1
+    return orientation if orientation in UPRIGHT else 1
 
 
 def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> arrays.Image:

@@ -231,22 +231,37 @@ def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
                 look()
 
 
-@pytest.mark.parametrize(
-    ("name", "sound", "odd"),
-    [
-        ("a.jpg", b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05"),  # EXIF: bits of a pixel that are no whole number
-        ("a.tif", b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"),  # the place of the pixels as text
-    ],
-)
-def test_odd_tags_are_refused_in_one_line(tmp_path, name, sound, odd):
+def test_a_tiff_with_odd_tags_is_refused_in_one_line(tmp_path):
+    colours().save(tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    place, place_as_text = b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"  # of the pixels
+    assert place in content
+    (tmp_path / "a.tif").write_bytes(content.replace(place, place_as_text))
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.tif", GREY)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_good_picture_with_an_odd_exif_tag_is_read_upright(tmp_path, suffix):
     tags = exif(6)
     tags[0x011A] = 72.0
-    colours().save(tmp_path / name, **({"exif": tags} if name == "a.jpg" else {}))
-    content = (tmp_path / name).read_bytes()
-    assert sound in content
-    (tmp_path / name).write_bytes(content.replace(sound, odd))
-    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
-        pictures.read(tmp_path / name, GREY)
+    odd = tags.tobytes().replace(b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05")  # the bits of a pixel as a fraction
+    assert odd != tags.tobytes()
+    colours().save(tmp_path / f"a{suffix}", exif=odd)
+    colours().save(tmp_path / f"plain{suffix}")
+    assert pictures.read_size(tmp_path / f"a{suffix}") == (20, 24)
+    expected = pictures.upright(tmp_path / f"plain{suffix}", "RGB").transpose(Image.Transpose.ROTATE_270)
+    np.testing.assert_array_equal(pictures.upright(tmp_path / f"a{suffix}", "RGB"), expected)
+
+
+@pytest.mark.parametrize("exif_data", [b"Exif\0\0" + b"\xff" * 40, b"Exif\0\0MM\0", b"Exif\0\0no tags at all", b"\1"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_good_picture_with_damaged_exif_data_is_read_as_it_stands(tmp_path, suffix, exif_data):
+    colours().save(tmp_path / f"plain{suffix}")
+    colours().save(tmp_path / f"a{suffix}", exif=exif_data)
+    assert pictures.read_size(tmp_path / f"a{suffix}") == pictures.read_size(tmp_path / f"plain{suffix}")
+    seen = (np.asarray(pictures.upright(tmp_path / f"{name}{suffix}", "RGB")) for name in ("a", "plain"))
+    np.testing.assert_array_equal(*seen)
 
 
 def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, monkeypatch):
