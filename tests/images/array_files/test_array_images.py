@@ -101,6 +101,13 @@ def test_a_wholly_transparent_image_is_refused():
     assert line.startswith("mine.npz: x_train[7]: expected an image to be seen, received a wholly transparent one")
 
 
+@pytest.mark.parametrize("scale", [1, 255])
+def test_images_whose_opacity_was_meant_as_0_to_1_are_refused(scale):
+    drawn = np.concatenate([COLOUR, np.ones_like(COLOUR[..., :1])], 3)
+    [line] = own.errors(make(drawn / scale, drawn / scale))
+    assert line.startswith("mine.npz: x_train[0]: expected an image to be seen, received a wholly transparent one, or")
+
+
 def with_value(images, value):
     changed = images.astype(np.float64)
     changed[3, 2, 1] = value
