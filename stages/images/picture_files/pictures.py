@@ -197,7 +197,9 @@ def _opaque(picture: Image.Image, mode: str, path: Path, findings: Findings) -> 
         picture = picture.convert("LA")
     flat = transparency.flatten(picture.convert("RGBA"), mode)
     if flat is None:
-        raise InputError(path, "a picture to be seen", "a wholly transparent one, or nearly", "save it without transparency")
+        raise InputError(
+            path, "a picture to be seen", "a wholly transparent one, or nearly", "save it without transparency"
+        )
     if flat[1] == "black":
         findings.note(BLACK_NOTE, path)
     return flat[0]
