@@ -110,7 +110,7 @@ def _by_name(
     for name in names:
         if name not in classes:
             expected = f"a class that {dataset.path} lists{did_you_mean(name, classes)}"
-            raise InputError(where, expected, repr(name), "mend one of the two")
+            raise InputError(where, expected, repr(name), "fix one of the two")
     if not dataset.classes:
         _check_count(where, classes)
     findings.tell(f"{where}: labels are names of classes")
@@ -128,7 +128,7 @@ def _refuse_odd_names(where: str, names: list[str], dataset: Dataset) -> None:
     for name in names:
         other = alike.setdefault(class_names.likeness(name), name)
         if other != name and not dataset.classes:
-            next_step = f"mend it, or list the classes in {dataset.path}"
+            next_step = f"fix it, or list the classes in {dataset.path}"
             raise InputError(where, "one name for each class", f"{other!r} and {name!r}", next_step)
 
 
@@ -146,7 +146,7 @@ def _by_number(
             findings.tell(f"{where}: labels {_shown(codes)} become {len(codes)} classes, named by their numbers")
     elif columns > len(named):
         expected = f"a column for each of the {len(named)} classes that {dataset.path} lists"
-        raise InputError(where, expected, f"{columns} columns", "mend one of the two")
+        raise InputError(where, expected, f"{columns} columns", "fix one of the two")
     else:
         classes = named
         found = _codes_of_classes(present, named)
@@ -191,7 +191,7 @@ def _beyond(arrays: Mapping[Split, Array], values: Values, present: list[int], d
     split = next(split for split, labels in values.items() if (labels == wrong).any())
     expected = f"labels below {len(dataset.classes or [])}, the number of classes in {dataset.path}"
     received = f"the label {wrong} among {_shown(present)}"
-    return InputError(arrays[split].where, expected, received, f"mend {dataset.path}, or {START_AT_0}")
+    return InputError(arrays[split].where, expected, received, f"fix {dataset.path}, or {START_AT_0}")
 
 
 def _check_count(where: str, classes: list[str]) -> None:

@@ -64,7 +64,7 @@ def open_splits(path: Path, keys: Npz, scratch: Path, findings: Findings) -> dic
             chosen = npz_keys.choose(path, keys, _shapes(archive), findings)
             unpacked = _unpack_all(archive, chosen, scratch)
     except (FileNotFoundError, NotADirectoryError) as error:
-        next_step = "mend the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
+        next_step = "fix the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
         raise InputError(path, "an .npz file", "none", next_step) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
         raise _damaged(path, error) from error

@@ -85,10 +85,15 @@ class DepthError(InputError):
         if self.is_colour:
             return "save them with 8 bits a channel"
         if self.given:
-            return "mend value_range, or save them with 8 bits"
-        low, high = _likely_range(self.depth, self.found)
-        setting = f"value_range: [{range_text((low, high)).replace('…', ', ')}]"
-        return f"add {setting} {VALUE_RANGE} if these are black and white, or save them with 8 bits"
+            return "fix value_range, or save them with 8 bits"
+        likely = f"add value_range: {_setting(_likely_range(self.depth, self.found))} {VALUE_RANGE}"
+        dark = f" ({_setting(self.depth.limits)} if they are only dark)" if self.depth.kind == "unsigned" else ""
+        return f"{likely} if these are black and white{dark}, or save them with 8 bits"
+
+
+def _setting(limits: Range) -> str:
+    """Return a range as the dataset's file sets it, such as [0, 4095]."""
+    return f"[{range_text(limits).replace('…', ', ')}]"
 
 
 def merged(errors: list[InputError]) -> list[InputError]:

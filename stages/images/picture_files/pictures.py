@@ -29,6 +29,7 @@ UPRIGHT = {
 MIN_DRAFT_SIDE = 512  # pixels; more of them change little in what a network sees
 FRAMES_NOTE = "only the first frame or page of several is read"
 BLACK_NOTE = "laid on black, on which a light drawing without a background is seen"
+UNUSED_RANGE_NOTE = "8 bits a pixel, so value_range is not used"
 SCALE_OF_TRANSPARENT = {"L;2": 85, "L;4": 17}  # Pillow scales pixels of 2 and 4 bits, but not the transparent one
 
 PngImagePlugin.MAX_TEXT_CHUNK = 64 << 20  # bytes; 1 MB of text or colour profile would be too much by default
@@ -146,6 +147,8 @@ def upright(
             elif picture.mode in depth.DEEP_MODES:
                 received = f"deeper ones in {opened.format}, whose range is unknown"
                 raise InputError(path, "pixels of 8 bits", received, formats.SAVE_AGAIN)
+            elif value_range and value_range != (0, 255):
+                findings.note(UNUSED_RANGE_NOTE, path)
             return _opaque(picture, mode, path, findings).convert("RGB" if keep_colours else mode)
     except READ_ERRORS as error:
         raise _unreadable(path, error) from error

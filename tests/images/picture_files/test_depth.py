@@ -315,3 +315,22 @@ def test_deep_pixels_of_another_format_are_refused(tmp_path):
         InputError, match=f"^{path}: expected pixels of 8 bits, received deeper ones in PPM, whose range"
     ):
         pictures.read(path, SIZE, catalog.Pictures())
+
+
+@pytest.mark.parametrize(("value_range", "is_told"), [((0, 15), True), ((0, 255), False), (None, False)])
+def test_a_range_for_pictures_of_8_bits_is_told_and_not_used(tmp_path, value_range, is_told):
+    Image.fromarray((RAMP // 16).astype(np.uint8)).save(tmp_path / "a.png")
+    findings = Findings()
+    image = pictures.read(tmp_path / "a.png", SIZE, catalog.Pictures(value_range=value_range), findings)
+    np.testing.assert_array_equal(image[..., 0], RAMP // 16)
+    assert list(findings._notes) == ([pictures.UNUSED_RANGE_NOTE] if is_told else [])
+
+
+def test_a_dark_picture_among_others_of_16_bits_may_be_read_by_its_bits(tmp_path):
+    path = rasters.write_png(tmp_path / "a.png", ramp(0, 9000, np.uint16))
+    with pytest.raises(
+        InputError, match=r"0…9000; add value_range: \[0, 16383\] .* \(\[0, 65535\] if they are only dark"
+    ):
+        pictures.read(path, SIZE, catalog.Pictures())
+    image = pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 65535)))
+    np.testing.assert_allclose(image[..., 0], RAMP * 9000 / 65535, atol=1)
