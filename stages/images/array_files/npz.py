@@ -158,4 +158,6 @@ def _map(where: str, file: Path) -> npt.NDArray[Any]:
             received = "Python objects, as numpy.array makes them of images of several sizes, or of text and numbers"
             next_step = "save images of one size, numpy.stack(images), and labels as numpy.array(labels, dtype=str)"
         raise InputError(where, "an array of numbers", received, next_step) from error
+    if not array.ndim:
+        raise InputError(where, "an array with an entry for each image", "a single value", SAVE_BOTH)
     return array

@@ -69,7 +69,8 @@ def choose(path: Path, named: Npz, shapes: Shapes, findings: Findings) -> dict[S
         elif split == "train" or images or labels:
             missing = getattr(named, f"{split}_{'labels' if images else 'images'}")
             received = ", ".join(sorted(shapes)) or "none"
-            raise InputError(f"{path}: {missing}", "an array of this key", received, NAME_THEM)
+            alone = f", or leave {images or labels} out of the file" if split != "train" else ""
+            raise InputError(f"{path}: {missing}", "an array of this key", received, NAME_THEM + alone)
     for line in _lines(path, named, shapes, chosen):
         findings.tell(line)
     return chosen

@@ -152,6 +152,11 @@ def test_names_in_doubt_are_refused(keys, expected):
     assert expected in line
 
 
+def test_images_without_labels_may_be_left_out_of_the_file():
+    [line] = own.errors(make(("X_train", "y_train", "X_test")))
+    assert line.endswith("; name the keys under `npz` in the dataset's file, or leave X_test out of the file")
+
+
 def test_a_named_key_must_be_there():
     [line] = own.errors(make(("X_train", "y_train"), "npz: {train_images: x}\n"))
     assert line.startswith("mine.npz: x: expected an array of this key, received X_train, y_train")

@@ -201,7 +201,7 @@ def test_the_dataset_may_set_the_range(tmp_path, write, value_range, expected):
 
 def test_pixels_beyond_the_range_of_the_dataset_are_refused(tmp_path):
     path = rasters.write_tiff(tmp_path / "a.tif", ramp(0, 5000, "<u2"))
-    with pytest.raises(InputError, match="the dataset's value_range, 0…4095, received values 0…5000; mend value_range"):
+    with pytest.raises(InputError, match="the dataset's value_range, 0…4095, received values 0…5000; fix value_range"):
         pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 4095)))
 
 
