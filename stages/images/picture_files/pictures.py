@@ -5,11 +5,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from stages.common.errors import InputError, first_line
 from stages.images import arrays, catalog
-from stages.images.arrays import DatasetInfo
 from stages.images.findings import Findings, Range
 from stages.images.picture_files import depth, formats, transparency
 from stages.images.placement import foreground
@@ -27,8 +27,11 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }  # by the EXIF orientation; from 5 on, width and height are swapped
 MIN_DRAFT_SIDE = 512  # pixels; more of them change little in what a network sees
+NUM_BORDERS = 500  # training images whose borders are looked at
+MAX_LIGHT = 0.05  # fraction of images with a light border in a dataset of light drawings on dark
 FRAMES_NOTE = "only the first frame or page of several is read"
 BLACK_NOTE = "laid on black, on which a light drawing without a background is seen"
+INVERTED_NOTE = "turned light on dark, as the images of the dataset are"
 UNUSED_RANGE_NOTE = "8 bits a pixel, so value_range is not used"
 SCALE_OF_TRANSPARENT = {"L;2": 85, "L;4": 17}  # Pillow scales pixels of 2 and 4 bits, but not the transparent one
 
@@ -37,19 +40,26 @@ PngImagePlugin.MAX_TEXT_MEMORY = 256 << 20
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd EXIF data, for instance; they name no file
 
 
-def conversion_of(dataset: str, info: DatasetInfo) -> catalog.Conversion | None:
+def conversion_of(dataset: str, folder: Path) -> catalog.Conversion | None:
     """Return the conversion that makes a picture look like the images of a dataset.
 
     Args:
-        dataset: Name of the dataset. If it has no file in datasets/, the conversion depends on `info` alone.
-        info: Metadata of the images. If they are light on average, pictures are not inverted.
+        dataset: Name of the dataset.
+        folder: Folder of its arrays. If the dataset's file sets no conversion, or there is no such file, grey images
+            that are dark at their borders have None, which inverts pictures with a light border.
 
     Raises:
-        InputError: The dataset's file does not fit its schema, or the image shape.
+        InputError: The dataset's file does not fit its schema, or the image shape; or an array is missing.
     """
     path = catalog.path_of(dataset)
-    conversion = catalog.Dataset.load(path).conversion_for(info.image_shape) if path.exists() else None
-    return catalog.Pictures() if conversion is None and info.train.pixel_mean > 127 else conversion
+    shape = arrays.read_info(folder).image_shape
+    conversion = catalog.Dataset.load(path).conversion_for(shape) if path.exists() else None
+    if conversion or shape[2] != 1:
+        return conversion or catalog.Pictures()
+    images, _ = arrays.read_split(folder, "train")
+    num_light = sum(_has_light_border(image[..., 0]) for image in images[:NUM_BORDERS])
+    is_dark = num_light <= MAX_LIGHT * min(len(images), NUM_BORDERS)
+    return None if is_dark else catalog.Pictures()
 
 
 def read(
@@ -83,7 +93,7 @@ def read(
     if isinstance(conversion, catalog.Pictures):
         return _fit_whole(picture, shape)
     if conversion is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
-        return _fit_whole(_light_on_dark(picture.convert(mode)), shape)
+        return _fit_whole(_light_on_dark(picture.convert(mode), path, findings or Findings()), shape)
     try:
         return foreground.place(picture, shape[:2], conversion).reshape(shape)
     except foreground.ForegroundError as error:
@@ -216,13 +226,16 @@ def _scale_transparent_level(opened: Image.Image) -> None:
             opened.info["transparency"] *= factor
 
 
-def _light_on_dark(picture: Image.Image) -> Image.Image:
+def _light_on_dark(picture: Image.Image, path: Path, findings: Findings) -> Image.Image:
     """Invert a grey picture with a light border, so that it is light on dark as MNIST and Fashion-MNIST are."""
-    return ImageOps.invert(picture) if picture.mode == "L" and _has_light_border(picture) else picture
+    if picture.mode != "L" or not _has_light_border(np.asarray(picture)):
+        return picture
+    findings.note(INVERTED_NOTE, path)
+    return ImageOps.invert(picture)
 
 
-def _has_light_border(picture: Image.Image) -> bool:
-    pixels = np.asarray(picture)
+def _has_light_border(pixels: npt.NDArray[np.uint8]) -> bool:
+    """Return True if more than half of the border of grey pixels, (height, width), is light."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     return bool(np.median(border) > 127)
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from stages.common.errors import InputError
-from stages.images import catalog
-from stages.images.arrays import DatasetInfo, SplitInfo
+from stages.images import arrays, catalog
+from stages.images.arrays import DatasetInfo
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
 from tests.pipeline import ROOT
@@ -275,31 +275,62 @@ def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, mo
     assert not (tmp_path / "ran").exists()
 
 
-def info_of(pixel_mean, shape=GREY):
-    split = SplitInfo(images=2, images_per_class=[1, 1], pixel_mean=pixel_mean, pixel_deviation=50)
-    return DatasetInfo(classes=["a", "b"], image_shape=shape, train=split, test=split)
+def write_arrays(folder, images):
+    """Write images as the training and test images of a dataset of two classes."""
+    folder.mkdir(exist_ok=True)
+    labels = np.arange(len(images)) % 2
+    split = arrays.write_split(folder, "train", images, labels, 2, lambda count: None)
+    arrays.write_split(folder, "test", images, labels, 2, lambda count: None)
+    shape = (*images.shape[1:], 1)[:3]
+    arrays.write_info(folder, DatasetInfo(classes=["a", "b"], image_shape=shape, train=split, test=split))
+    return folder
+
+
+LIGHT_ON_DARK = np.repeat(EXPECTED, 20, axis=2).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize("text", [None, "npz:\n"])
-def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_dark(tmp_path, monkeypatch, text):
+@pytest.mark.parametrize(
+    ("images", "is_inverted"),
+    [
+        (LIGHT_ON_DARK, True),
+        (255 - LIGHT_ON_DARK, False),
+        (np.maximum(LIGHT_ON_DARK, 100), True),  # mean 123, with a dark border
+        (np.concatenate([LIGHT_ON_DARK[:18], 255 - LIGHT_ON_DARK[18:]]), False),  # dark on average, light in a tenth
+    ],
+)
+def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_so(
+    tmp_path, monkeypatch, text, images, is_inverted
+):
     monkeypatch.chdir(tmp_path)
     if text:
         (tmp_path / "datasets").mkdir()
         (tmp_path / "datasets/mine.yaml").write_text(text)
+    conversion = pictures.conversion_of("mine", write_arrays(tmp_path / "arrays", images))
+    findings = Findings()
     drawing("L", 255, 0).save(tmp_path / "a.png")
-    seen = {
-        mean: pictures.read(tmp_path / "a.png", GREY, pictures.conversion_of("mine", info_of(mean)))
-        for mean in (30, 220)
-    }
-    np.testing.assert_array_equal(seen[30], EXPECTED)
-    np.testing.assert_array_equal(seen[220], 255 - EXPECTED)
+    seen = pictures.read(tmp_path / "a.png", GREY, conversion, findings)
+    np.testing.assert_array_equal(seen, EXPECTED if is_inverted else 255 - EXPECTED)
+    assert list(findings._notes) == ([pictures.INVERTED_NOTE] if is_inverted else [])
+
+
+def test_the_images_of_a_dataset_are_read_as_the_network_saw_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.Generator(np.random.PCG64(0))
+    images = (random.integers(0, 200, (40, 28, 28)) // random.integers(1, 4, (40, 1, 1))).astype(np.uint8)
+    images[::5] = np.maximum(images[::5], 130)  # scenes, some of them light up to the border
+    conversion = pictures.conversion_of("mine", write_arrays(tmp_path / "arrays", images))
+    for image in images:
+        Image.fromarray(image).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(pictures.read(tmp_path / "a.png", GREY, conversion)[..., 0], image)
 
 
 def test_the_placement_of_a_dataset_holds_even_if_it_is_light(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets/mine.yaml").write_text("npz:\nphotos: {fit: 20, centre: box}\n")
-    assert pictures.conversion_of("mine", info_of(220)) == catalog.Placement(fit=20, centre="box")
+    folder = write_arrays(tmp_path / "arrays", 255 - LIGHT_ON_DARK)
+    assert pictures.conversion_of("mine", folder) == catalog.Placement(fit=20, centre="box")
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR])
