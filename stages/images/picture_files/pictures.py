@@ -242,6 +242,9 @@ def _has_light_border(pixels: npt.NDArray[np.uint8]) -> bool:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     received, next_step = "a damaged one", formats.SAVE_AGAIN
+    if isinstance(error, Image.DecompressionBombError):
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        return InputError(path, f"a picture of up to {most} million pixels", "a larger one", "save it smaller")
     if isinstance(error, UnidentifiedImageError):
         name = formats.identify(path)
         if name not in formats.readable():

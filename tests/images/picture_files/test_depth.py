@@ -55,6 +55,8 @@ READ = {
     "TIFF of 32 bits": tiff(0, 2**32 - 1, "<u4"),
     "TIFF of 32 bits, signed": tiff(-(2**31), 2**31 - 1, "<i4"),
     "TIFF of floats": tiff(0, 1, "<f4"),
+    "TIFF of floats rounded beyond 0…1": tiff(-1e-4, 1 + 1e-4, "<f4"),
+    "TIFF of floats rounded beyond what it states": tiff(-0.001, 255.001, "<f4", stated=(0, 255)),
     "TIFF of floats, big-endian": tiff(0, 1, ">f4"),
     "TIFF of floats that states 0…255": tiff(0, 255, "<f4", stated=(0, 255)),
     "TIFF of floats that states -1…1": tiff(-1, 1, "<f4", stated=(-1, 1)),
@@ -334,3 +336,9 @@ def test_a_dark_picture_among_others_of_16_bits_may_be_read_by_its_bits(tmp_path
         pictures.read(path, SIZE, catalog.Pictures())
     image = pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 65535)))
     np.testing.assert_allclose(image[..., 0], RAMP * 9000 / 65535, atol=1)
+
+
+def test_floats_rounded_beyond_the_range_of_the_dataset_are_read(tmp_path):
+    path = rasters.write_tiff(tmp_path / "a.tif", ramp(0, 255.001, "<f4"))
+    image = pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 255)))
+    np.testing.assert_array_equal(image[..., 0], RAMP)

@@ -390,6 +390,13 @@ def test_a_text_that_fills_the_memory_is_refused(tmp_path):
         pictures.read(tmp_path / "a.png", GREY)
 
 
+def test_a_picture_of_too_many_pixels_is_to_be_saved_smaller(tmp_path):
+    Image.new("1", (20000, 10000)).save(tmp_path / "scan.png")
+    for look in (lambda path: pictures.read(path, GREY), pictures.read_size):
+        with pytest.raises(InputError, match="of up to 178 million pixels, received a larger one; save it smaller"):
+            look(tmp_path / "scan.png")
+
+
 def test_a_truncated_jpeg_is_refused(tmp_path):
     colours().resize((200, 240)).save(tmp_path / "a.jpg")
     whole = (tmp_path / "a.jpg").read_bytes()
