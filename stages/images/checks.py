@@ -15,7 +15,7 @@ MIN_RANGE = 64  # levels of 0…255 between the darkest and the brightest pixel 
 FEW_PIXELS = (
     0.005  # fraction of the darkest pixels, and of the brightest, that make no contrast: a hot one, a scale bar
 )
-SAMPLED = 8  # the pixels of one image of so many are counted
+SAMPLE_BITS = 15  # about 2**15 pixels of each slice are counted
 MAX_NAMED = 3  # images
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Watched:
         plain: Indices of the images of one colour, or nearly.
         lowest: Lowest pixel so far, 0…255.
         highest: Highest pixel so far, 0…255.
-        counts: Number of the pixels of each level in the sampled images so far, int64, (256,).
+        counts: Number of the sampled pixels of each level so far, int64, (256,).
         is_alike: True if all images so far are equal.
     """
 
@@ -65,7 +65,8 @@ class Watched:
     def _look(self, start: int, chunk: Images) -> None:
         self.plain += (start + find_plain(chunk)).tolist()
         self.lowest, self.highest = min(self.lowest, int(chunk.min())), max(self.highest, int(chunk.max()))
-        self.counts += np.bincount(chunk[::SAMPLED].ravel(), minlength=256)
+        step = chunk.size >> SAMPLE_BITS | 1  # an odd one meets every column of most images
+        self.counts += np.bincount(chunk.ravel()[::step], minlength=256)
         if self._first is None:
             self._first = chunk[:1].copy()
         self.is_alike = self.is_alike and bool((chunk == self._first).all())

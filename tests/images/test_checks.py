@@ -94,6 +94,13 @@ def test_the_usual_range_leaves_out_a_few_pixels(levels, expected):
     assert checks.find_usual_range(np.bincount(levels, minlength=256)) == expected
 
 
+def test_few_images_are_all_looked_at(tmp_path, caplog):
+    images = NOISE.copy()
+    images[0] = images[0] // 100 + 90
+    caplog.clear()
+    assert [line for line in warnings(tmp_path, caplog, images) if "few pixels" in line] == []
+
+
 def test_a_thin_drawing_on_a_large_sheet_is_not_warned_of(tmp_path, caplog):
     images = np.zeros((10, 100, 100), np.uint8)
     images[:, 20:80, 50] = 255  # 0.6 % of the pixels
