@@ -125,14 +125,14 @@ def _by_name(
     where = arrays["train"].where
     _refuse_odd_names(where, names, dataset)
     classes = dataset.classes or names
+    label_of = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
     for name in names:
-        if name not in classes:
+        if name not in label_of:
             expected = f"a class that {dataset.path} lists{did_you_mean(name, classes)}"
             raise InputError(where, expected, repr(name), "fix one of the two")
     if not dataset.classes:
         _check_count(where, classes)
     findings.tell(f"{where}: labels are names of classes")
-    label_of = {name: label for label, name in enumerate(classes)}
     return classes, {
         split: np.asarray([label_of[name] for name in labels.tolist()], np.int64) for split, labels in values.items()
     }

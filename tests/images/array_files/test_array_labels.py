@@ -98,6 +98,10 @@ NAMED = {
     "from 1 as floats": (LABELS + 1.0, CLASSES, LABELS, "labels start at 1: 1 is cat, 3 is owl"),
     "names": (NAMES[LABELS], CLASSES, LABELS, "labels are names of classes"),
     "names in another order": (NAMES[LABELS], "npz:\nclasses: [owl, cat, dog]\n", (LABELS + 1) % 3, "are names of cla"),
+    "names in another form of Unicode": (
+        np.array(["cafe\u0301", "caf\u00e9", "owl"])[LABELS], "npz:\nclasses: [cafe\u0301, owl]\n",
+        np.array([0, 0, 1])[LABELS], "are names of classes",
+    ),
     "one-hot": (one_hot(float), CLASSES, LABELS, "one-hot rows of 3 classes"),
     "numbers that are the names": (
         np.array([3, 8, 5])[LABELS], "npz:\nclasses: ['3', '8', '5']\n", LABELS,
