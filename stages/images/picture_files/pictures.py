@@ -32,6 +32,8 @@ MAX_LIGHT = 0.05  # fraction of images with a light border in a dataset of light
 FRAMES_NOTE = "only the first frame or page of several is read"
 BLACK_NOTE = "laid on black, on which a light drawing without a background is seen"
 INVERTED_NOTE = "turned light on dark, as the images of the dataset are"
+MIN_FILLED = 1 / 8  # fraction of the image; a picture that fills less is hardly seen
+NARROW_NOTE = "so narrow that fitted whole it fills less than an eighth of the image; the rest is black"
 UNUSED_RANGE_NOTE = "8 bits a pixel, so value_range is not used"
 SCALE_OF_TRANSPARENT = {"L;2": 85, "L;4": 17}  # Pillow scales pixels of 2 and 4 bits, but not the transparent one
 
@@ -86,14 +88,15 @@ def read(
     Raises:
         InputError: The file is not a picture, is damaged, or has no foreground to place, or several.
     """
+    findings = findings or Findings()
     value_range = conversion.value_range if conversion else None
     mode = "L" if shape[2] == 1 else "RGB"
     is_placed = isinstance(conversion, catalog.Placement) and shape[2] == 1
     picture = upright(path, mode, max(MIN_DRAFT_SIDE, *shape), value_range, findings, keep_colours=is_placed)
     if isinstance(conversion, catalog.Pictures):
-        return _fit_whole(picture, shape)
+        return _fit_whole(picture, shape, path, findings)
     if conversion is None or shape[2] != 1 or picture.size == (shape[1], shape[0]):
-        return _fit_whole(_light_on_dark(picture.convert(mode), path, findings or Findings()), shape)
+        return _fit_whole(_light_on_dark(picture.convert(mode), path, findings), shape, path, findings)
     try:
         return foreground.place(picture, shape[:2], conversion).reshape(shape)
     except foreground.ForegroundError as error:
@@ -197,8 +200,11 @@ def _orientation(opened: Image.Image) -> int:
     return orientation if orientation in UPRIGHT else 1
 
 
-def _fit_whole(picture: Image.Image, shape: tuple[int, int, int]) -> arrays.Image:
+def _fit_whole(picture: Image.Image, shape: tuple[int, int, int], path: Path, findings: Findings) -> arrays.Image:
     """Return an image with the whole picture in its middle, aspect ratio kept, on black."""
+    ratio = picture.width / picture.height * shape[0] / shape[1]
+    if min(ratio, 1 / ratio) < MIN_FILLED:
+        findings.note(NARROW_NOTE, path)
     return np.asarray(pad(picture, (shape[1], shape[0])), dtype=np.uint8).reshape(shape)
 
 

@@ -344,6 +344,26 @@ def test_a_thin_picture_keeps_a_line_in_the_middle(tmp_path, size, shape):
     assert upright.max(axis=1).tolist() == [255] * 28
 
 
+@pytest.mark.parametrize(
+    ("size", "shape", "is_told"),
+    [
+        ((1, 500), GREY, True),
+        ((2000, 20), COLOUR, True),
+        ((28, 28 * 8), GREY, False),
+        ((28, 28 * 8 + 1), GREY, True),
+        ((200, 20), (8, 80, 1), False),
+        ((20, 20), (8, 80, 1), True),
+        ((20, 20), (10, 80, 1), False),
+    ],
+)
+@pytest.mark.parametrize("conversion", [None, catalog.Pictures()])
+def test_a_picture_that_hardly_fills_the_image_is_told(tmp_path, size, shape, is_told, conversion):
+    Image.new("L", size, 100).save(tmp_path / "a.png")
+    findings = Findings()
+    pictures.read(tmp_path / "a.png", shape, conversion, findings)
+    assert list(findings._notes) == ([pictures.NARROW_NOTE] if is_told else [])
+
+
 def test_a_thin_picture_keeps_its_drawing(tmp_path):
     pixels = np.zeros((500, 1), np.uint8)
     pixels[:250] = 200
