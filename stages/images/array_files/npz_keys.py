@@ -145,4 +145,5 @@ def _lines(path: Path, named: Npz, shapes: Shapes, chosen: dict[Split, Keys]) ->
     if others:
         text = ", ".join(f"{key} {shapes[key]}" for key in others)
         prefix = "warning: " if any(len(shapes[key]) >= 3 for key in others) else ""
-        yield f"{prefix}{path}: left out {text}; {NAME_THEM} to read them"
+        could_be_read = any(len(shapes[key]) >= 3 or _meaning(key)[1] for key in others)
+        yield f"{prefix}{path}: left out {text}" + (f"; {NAME_THEM} to read them" if could_be_read else "")

@@ -98,7 +98,7 @@ def _setting(limits: Range) -> str:
 
 
 def merged(errors: list[InputError]) -> list[InputError]:
-    """Return the errors, those of one depth as one error at the end that names the range of all its pictures."""
+    """Merge the errors of pictures of one depth into one error, which names the range found in all of them."""
     others = [error for error in errors if not isinstance(error, DepthError)]
     groups: dict[tuple[Depth, Range | None, bool], list[DepthError]] = {}
     for error in errors:

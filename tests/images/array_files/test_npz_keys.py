@@ -127,7 +127,7 @@ def test_names_of_classes_are_no_labels():
     np.savez(FILE, images=images, labels=labels, label_names=np.array(list("abcdefghij")), class_names=np.zeros(3))
     result = own.make("npz:\n", FILE)
     assert result.exit_code == 0, result.output
-    assert "mine.npz: left out class_names (3,), label_names (10,)" in result.stderr
+    assert "mine.npz: left out class_names (3,), label_names (10,)\n" in result.stderr
     assert "warning" not in result.stderr
 
 
