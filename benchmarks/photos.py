@@ -291,7 +291,7 @@ def _predict(run_name: str, drawings: list[Drawing], folder: Path) -> list[Predi
     run = params.find_run(run_name)
     info = arrays.read_info(run.arrays)
     predict = predictor.load_predictor(run, info)
-    conversion = pictures.conversion_of(run.dataset, info)
+    conversion = pictures.conversion_of(run.dataset, run.arrays)
     predictions = []
     with console.progress("predicting", len(drawings), "pictures") as advance:
         for number, drawing in enumerate(drawings):

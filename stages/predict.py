@@ -60,7 +60,7 @@ def main(
     if not named:
         _predict_test_images(run, info)
         return
-    conversion = pictures.conversion_of(run.dataset, info)
+    conversion = pictures.conversion_of(run.dataset, run.arrays)
     predict = predictor.load_predictor(run, info, weights)
     images, num_errors = predictor.read_pictures(named, info.image_shape, conversion)
     probabilities = predict(list(images.values()))

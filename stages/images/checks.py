@@ -12,6 +12,10 @@ from stages.images.arrays import Images, ImageSequence, Split, SplitInfo
 MIN_DEVIATION = 2.0  # levels of 0…255; the pixels of an image that deviate less show one colour
 MIN_MEAN, MAX_MEAN = 2.0, 253.0  # levels of 0…255; a split beyond these is nearly black or white
 MIN_RANGE = 64  # levels of 0…255 between the darkest and the brightest pixel of a split
+FEW_PIXELS = (
+    0.005  # fraction of the darkest pixels, and of the brightest, that make no contrast: a hot one, a scale bar
+)
+SAMPLE_BITS = 15  # about 2**15 pixels of each slice are counted
 MAX_NAMED = 3  # images
 
 logger = logging.getLogger(__name__)
@@ -35,6 +39,7 @@ class Watched:
         plain: Indices of the images of one colour, or nearly.
         lowest: Lowest pixel so far, 0…255.
         highest: Highest pixel so far, 0…255.
+        counts: Number of the sampled pixels of each level so far, int64, (256,).
         is_alike: True if all images so far are equal.
     """
 
@@ -42,6 +47,7 @@ class Watched:
         self._images, self.shape = images, images.shape
         self.plain: list[int] = []
         self.lowest, self.highest = 255, 0
+        self.counts = np.zeros(256, np.int64)
         self.is_alike = True
         self._first: Images | None = None
 
@@ -59,6 +65,8 @@ class Watched:
     def _look(self, start: int, chunk: Images) -> None:
         self.plain += (start + find_plain(chunk)).tolist()
         self.lowest, self.highest = min(self.lowest, int(chunk.min())), max(self.highest, int(chunk.max()))
+        step = chunk.size >> SAMPLE_BITS | 1  # an odd one meets every column of most images
+        self.counts += np.bincount(chunk.ravel()[::step], minlength=256)
         if self._first is None:
             self._first = chunk[:1].copy()
         self.is_alike = self.is_alike and bool((chunk == self._first).all())
@@ -108,6 +116,18 @@ def warn(split: Split, watched: Watched, info: SplitInfo) -> None:
         logger.warning(text, images, oddity, *levels)
 
 
+def find_usual_range(counts: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Return the lowest and the highest level of pixels, without FEW_PIXELS at either end.
+
+    Args:
+        counts: Number of the pixels of each level, (256,).
+    """
+    from_below = np.cumsum(counts)
+    few = FEW_PIXELS * from_below[-1]
+    lowest = int(np.searchsorted(from_below, few, side="right"))
+    return lowest, int(np.searchsorted(from_below, from_below[-1] - few))
+
+
 def _oddity(watched: Watched, info: SplitInfo) -> str | None:
     if info.pixel_mean < MIN_MEAN:
         return "are nearly black"
@@ -115,4 +135,5 @@ def _oddity(watched: Watched, info: SplitInfo) -> str | None:
         return "are nearly white"
     if info.pixel_deviation < MIN_DEVIATION or watched.highest - watched.lowest < MIN_RANGE:
         return "have hardly any contrast"
-    return None
+    lowest, highest = find_usual_range(watched.counts)
+    return f"lie within {lowest}…{highest} but for a few pixels" if highest - lowest < MIN_RANGE else None

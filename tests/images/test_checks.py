@@ -64,6 +64,10 @@ def test_images_of_one_colour_are_counted_and_the_first_named(tmp_path, caplog):
 ODD = {
     "black": (NOISE // 200, "train images are nearly black (mean 0."),
     "white": (255 - NOISE // 120, "train images are nearly white (mean 254."),
+    "dark but for a hot pixel each": (
+        np.where(np.arange(8 * 9 * 3).reshape(8, 9, 3) == 50, 255, NOISE // 10),
+        "train images lie within 0…25 but for a few pixels (mean 13",
+    ),
     "of little contrast": (NOISE // 10 + 100, "train images have hardly any contrast (mean 11"),
 }
 
@@ -74,6 +78,35 @@ def test_an_odd_split_is_warned_of(tmp_path, caplog, case):
     *_, line = warnings(tmp_path, caplog, images)
     assert line.startswith(f"warning: the {expected}")
     assert line.endswith("of 0…255); scale the data to 0…255")
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([7], (7, 7)),
+        ([0, 255], (0, 255)),
+        ([3] * 50 + [9] * 50, (3, 9)),
+        ([0] + [20] * 498 + [255], (20, 20)),
+        ([0] * 6 + [20] * 988 + [255] * 6, (0, 255)),
+    ],
+)
+def test_the_usual_range_leaves_out_a_few_pixels(levels, expected):
+    assert checks.find_usual_range(np.bincount(levels, minlength=256)) == expected
+
+
+def test_few_images_are_all_looked_at(tmp_path, caplog):
+    images = NOISE.copy()
+    images[0] = images[0] // 100 + 90
+    caplog.clear()
+    assert [line for line in warnings(tmp_path, caplog, images) if "few pixels" in line] == []
+
+
+def test_a_thin_drawing_on_a_large_sheet_is_not_warned_of(tmp_path, caplog):
+    images = np.zeros((10, 100, 100), np.uint8)
+    images[:, 20:80, 50] = 255  # 0.6 % of the pixels
+    images[::2] = 0
+    images[::2, 50:52, 10:90] = 255
+    assert warnings(tmp_path, caplog, images) == []
 
 
 def test_images_that_are_all_equal_are_warned_of(tmp_path, caplog):

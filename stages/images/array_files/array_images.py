@@ -98,7 +98,7 @@ class ArrayImages:
             found = transparency.flatten(Image.fromarray(image), "RGB")
             if found is None:
                 where = self.name(start + number)
-                raise InputError(where, "an image to be seen", "a wholly transparent one", "leave it out")
+                raise InputError(where, "an image to be seen", "a wholly transparent one, or nearly", "leave it out")
             flat[number] = np.asarray(found[0])
         return flat
 
@@ -130,18 +130,25 @@ def _layout(array: Array, num_labels: int) -> tuple[Layout, tuple[int, int, int]
     """Return the order of an array's dimensions, and height, width and channels of an image."""
     shape = array.values.shape
     is_number_first = array.values.size > 0 and (shape[0] == num_labels or shape[-1] != num_labels)
+    found: tuple[Layout, tuple[int, int, int]] | None = None
     if is_number_first and len(shape) == 3:
-        return "channels last", (shape[1], shape[2], 1)
-    if is_number_first and len(shape) == 4:
-        if shape[3] in CHANNELS:
-            return "channels last", (shape[1], shape[2], shape[3])
-        if shape[1] in CHANNELS:
-            return "channels first", (shape[2], shape[3], shape[1])
-    side = math.isqrt(shape[1]) if len(shape) == 2 else 0
-    if side >= MIN_FLAT_SIDE and side * side == shape[1] and array.values.size:
-        return "flat", (side, side, 1)
-    expected = "images of the shape (number, height, width), or with 1, 3 or 4 channels behind"
-    raise InputError(array.where, expected, shape, _next_step_for_shape(shape, num_labels))
+        found = "channels last", (shape[1], shape[2], 1)
+    elif is_number_first and len(shape) == 4 and shape[3] in CHANNELS:
+        found = "channels last", (shape[1], shape[2], shape[3])
+    elif is_number_first and len(shape) == 4 and shape[1] in CHANNELS:
+        found = "channels first", (shape[2], shape[3], shape[1])
+    elif len(shape) == 2 and array.values.size and (side := math.isqrt(shape[1])) >= MIN_FLAT_SIDE:
+        found = ("flat", (side, side, 1)) if side * side == shape[1] else None
+    if found is None or _is_row(found[1]):
+        expected = "images of the shape (number, height, width), or with 1, 3 or 4 channels behind"
+        raise InputError(array.where, expected, shape, _next_step_for_shape(shape, num_labels))
+    return found
+
+
+def _is_row(shape: tuple[int, int, int]) -> bool:
+    """Return True if the shape of an image is probably that of a row of pixels, such as (784, 1) or (1024, 3)."""
+    shorter, longer = sorted(shape[:2])
+    return longer >= MIN_FLAT_SIDE**2 and (shorter == 1 or (shorter in CHANNELS and shape[2] == 1))
 
 
 def _next_step_for_shape(shape: tuple[int, ...], num_labels: int) -> str:
@@ -153,6 +160,8 @@ def _next_step_for_shape(shape: tuple[int, ...], num_labels: int) -> str:
             channels_last, channels_first = f"(-1, {side}, {side}, 3)", f"(-1, 3, {side}, {side})"
             return f"reshape them to {channels_last}, or to {channels_first} if the three colours lie one after another"
         return "reshape them to (number, height, width)"
+    if len(shape) in (3, 4) and len([side for side in shape[1:] if side > max(CHANNELS)]) == 1:
+        return "reshape the rows of pixels to (number, height, width), or (number, height, width, 3) in colour"
     if len(shape) <= 1:
         return "check that the keys of images and labels are not swapped"
     return SAVE_AGAIN

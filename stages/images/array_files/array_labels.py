@@ -1,5 +1,7 @@
 """Labels of arrays: numbers, names, or one column for each class, converted to labels from 0."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.common.errors import InputError
+from stages.common.printable import is_printable
 from stages.common.yaml_files import did_you_mean
 from stages.images import catalog
 from stages.images.array_files.npz import Array
@@ -16,6 +19,9 @@ from stages.images.findings import Findings
 from stages.images.tables import class_names
 
 MAX_SHOWN = 5  # labels in a message
+WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
+WITH_POINT = re.compile(rf"{WHOLE_NUMBER.pattern}\.0+")  # as pandas writes a column of whole numbers with gaps
+MOST = 10**15  # no label is as large
 START_AT_0 = "number the classes from 0, or leave `classes` out to name them by their numbers"
 
 Values = dict[Split, npt.NDArray[Any]]
@@ -48,12 +54,12 @@ def convert(
             if labels.dtype.kind == "f":
                 findings.tell(f"{array.where}: {labels.dtype.name} labels read as whole numbers")
     if any(labels.dtype.kind == "U" for labels in values.values()):
-        texts = {split: np.char.strip(labels.astype(str)) for split, labels in values.items()}
+        texts = {split: labels.astype(str) for split, labels in values.items()}
         names = sorted({str(name) for labels in texts.values() for name in np.unique(labels)})
-        if not all(name.isdecimal() and str(int(name)) == name for name in names):
+        if not any(all(map(pattern.fullmatch, names)) for pattern in (WHOLE_NUMBER, WITH_POINT)):
             _refuse_mixed(arrays, values)
             return _by_name(arrays, texts, names, dataset, findings)
-        values = {split: labels.astype(np.int64) for split, labels in texts.items()}
+        values = {split: labels.astype(np.float64).astype(np.int64) for split, labels in texts.items()}
     return _by_number(arrays, values, max(columns, default=0), dataset, findings)
 
 
@@ -63,8 +69,10 @@ def _of_one_hot(array: Array) -> npt.NDArray[np.int64]:
         raise InputError(array.where, "labels as whole numbers or names", rows.dtype, "save one label for each image")
     wrong = np.flatnonzero(((rows != 0) & (rows != 1)).any(axis=1) | (rows.sum(axis=1, dtype=np.float64) != 1))
     if wrong.size:
-        several = (rows[wrong] == 1).sum(axis=1).max() > 1
-        received = f"{'several ones' if several else 'none'} in row {wrong[0]} and {wrong.size - 1} more"
+        row = rows[wrong[0]]
+        is_binary = ((row == 0) | (row == 1)).all()
+        found = "other numbers than 0 and 1" if not is_binary else "several ones" if row.any() else "none"
+        received = f"{found} in row {wrong[0]}" + (f" and {wrong.size - 1} more" if wrong.size > 1 else "")
         next_step = "save one label for each image, for instance numpy.argmax(rows, axis=1)"
         raise InputError(array.where, "one-hot rows, each with a single 1", received, next_step)
     return np.asarray(np.argmax(rows, axis=1), np.int64)
@@ -78,18 +86,28 @@ def _flat(array: Array, count: int) -> npt.NDArray[Any]:
         next_step = "save images and labels in the same order and number"
         raise InputError(array.where, f"{count} labels, one for each image", received, next_step)
     labels = labels.reshape(-1)
-    if labels.dtype.kind == "S":
-        labels = np.char.decode(labels, "utf-8", "replace")
-    if labels.dtype.kind == "U":
-        return labels
+    if labels.dtype.kind in "SU":
+        return _cleaned(array.where, labels)
     if labels.dtype.kind not in "biuf":
         raise InputError(array.where, "labels as whole numbers or names", labels.dtype, "save them as integers")
-    if labels.dtype.kind == "f":
-        odd = labels[~(np.isfinite(labels) & (labels == np.floor(labels)))]
+    if labels.dtype.kind in "uf":
+        wide = labels.astype(np.float64)
+        odd = wide[~(np.isfinite(wide) & (wide == np.floor(wide)) & (np.abs(wide) < MOST))]
         if odd.size:
             next_step = "number the classes from 0; measurements are no classes"
             raise InputError(array.where, "labels as whole numbers or names", f"{odd[0]:g}", next_step)
     return labels.astype(np.int64)
+
+
+def _cleaned(where: str, labels: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
+    """Return text or bytes as names without blanks around them, in one form of Unicode."""
+    found, inverse = np.unique(labels, return_inverse=True)
+    try:
+        texts = [name.decode() if isinstance(name, bytes) else name for name in found.tolist()]
+    except UnicodeDecodeError as error:
+        next_step = "save the labels as text: numpy.array(labels, dtype=str)"
+        raise InputError(where, "names of classes in UTF-8", repr(error.object), next_step) from error
+    return np.array([unicodedata.normalize("NFC", text.strip()) for text in texts])[inverse]
 
 
 def _refuse_mixed(arrays: Mapping[Split, Array], values: Values) -> None:
@@ -107,14 +125,14 @@ def _by_name(
     where = arrays["train"].where
     _refuse_odd_names(where, names, dataset)
     classes = dataset.classes or names
+    label_of = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
     for name in names:
-        if name not in classes:
+        if name not in label_of:
             expected = f"a class that {dataset.path} lists{did_you_mean(name, classes)}"
-            raise InputError(where, expected, repr(name), "mend one of the two")
+            raise InputError(where, expected, repr(name), "fix one of the two")
     if not dataset.classes:
         _check_count(where, classes)
     findings.tell(f"{where}: labels are names of classes")
-    label_of = {name: label for label, name in enumerate(classes)}
     return classes, {
         split: np.asarray([label_of[name] for name in labels.tolist()], np.int64) for split, labels in values.items()
     }
@@ -124,11 +142,14 @@ def _refuse_odd_names(where: str, names: list[str], dataset: Dataset) -> None:
     missing = [name for name in names if name.casefold() in class_names.MISSING]
     if missing and not dataset.classes:
         raise InputError(where, "a name of a class for each image", repr(missing[0]), "leave these images out")
+    hidden = [name for name in names if not is_printable(name)]
+    if hidden:
+        raise InputError(where, "names of one line of text", repr(hidden[0]), "remove these characters from the labels")
     alike: dict[str | float, str] = {}
     for name in names:
         other = alike.setdefault(class_names.likeness(name), name)
         if other != name and not dataset.classes:
-            next_step = f"mend it, or list the classes in {dataset.path}"
+            next_step = f"fix it, or list the classes in {dataset.path}"
             raise InputError(where, "one name for each class", f"{other!r} and {name!r}", next_step)
 
 
@@ -146,7 +167,7 @@ def _by_number(
             findings.tell(f"{where}: labels {_shown(codes)} become {len(codes)} classes, named by their numbers")
     elif columns > len(named):
         expected = f"a column for each of the {len(named)} classes that {dataset.path} lists"
-        raise InputError(where, expected, f"{columns} columns", "mend one of the two")
+        raise InputError(where, expected, f"{columns} columns", "fix one of the two")
     else:
         classes = named
         found = _codes_of_classes(present, named)
@@ -178,10 +199,10 @@ def _codes(where: str, present: list[int]) -> list[int]:
 def _codes_of_classes(present: list[int], classes: list[str]) -> list[int] | None:
     """Return the numbers that stand for named classes, label 0 first, or None if this is in doubt."""
     count = len(classes)
+    if all(map(WHOLE_NUMBER.fullmatch, classes)) and set(map(str, present)) <= set(classes):
+        return [int(name) for name in classes]
     if present[0] >= 0 and present[-1] < count:
         return list(range(count))
-    if set(map(str, present)) == set(classes):
-        return [int(name) for name in classes]
     return present if present == list(range(1, count + 1)) else None
 
 
@@ -191,7 +212,7 @@ def _beyond(arrays: Mapping[Split, Array], values: Values, present: list[int], d
     split = next(split for split, labels in values.items() if (labels == wrong).any())
     expected = f"labels below {len(dataset.classes or [])}, the number of classes in {dataset.path}"
     received = f"the label {wrong} among {_shown(present)}"
-    return InputError(arrays[split].where, expected, received, f"mend {dataset.path}, or {START_AT_0}")
+    return InputError(arrays[split].where, expected, received, f"fix {dataset.path}, or {START_AT_0}")
 
 
 def _check_count(where: str, classes: list[str]) -> None:

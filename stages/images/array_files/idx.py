@@ -59,7 +59,7 @@ def _read_shape(path: Path, dimensions: int, content: str) -> tuple[int, ...]:
         with path.open("rb") as file:
             header = file.read(header_size)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        next_step = "run the download stage, or mend the source"
+        next_step = "run the download stage, or fix the source"
         raise InputError(path, f"an IDX file of {content}", "none", next_step) from error
     if header[:2] == b"\x1f\x8b":
         raise InputError(path, f"an uncompressed IDX file of {content}", "a gzip file", "unpack it with gunzip")

@@ -15,6 +15,7 @@ from stages.images.arrays import Split
 from stages.images.catalog import Npz
 from stages.images.findings import Findings
 from stages.images.picture_files import formats
+from stages.images.problems import list_names
 
 CHUNK_BYTES = 1 << 20
 SAVE_AGAIN = "write the file again with numpy.savez"
@@ -61,10 +62,14 @@ def open_splits(path: Path, keys: Npz, scratch: Path, findings: Findings) -> dic
         raise InputError(path, "an .npz file", received, "set the dataset's `source` in params.yaml to the file itself")
     try:
         with zipfile.ZipFile(path) as archive:
-            chosen = npz_keys.choose(path, keys, _shapes(archive), findings)
+            shapes = _shapes(archive)
+            if not shapes:
+                received = f"a zip archive of {list_names(archive.namelist())}"
+                raise InputError(path, "an .npz file, which holds .npy files", received, f"unpack it, or {SAVE_BOTH}")
+            chosen = npz_keys.choose(path, keys, shapes, findings)
             unpacked = _unpack_all(archive, chosen, scratch)
     except (FileNotFoundError, NotADirectoryError) as error:
-        next_step = "mend the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
+        next_step = "fix the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
         raise InputError(path, "an .npz file", "none", next_step) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
         raise _damaged(path, error) from error
@@ -158,4 +163,6 @@ def _map(where: str, file: Path) -> npt.NDArray[Any]:
             received = "Python objects, as numpy.array makes them of images of several sizes, or of text and numbers"
             next_step = "save images of one size, numpy.stack(images), and labels as numpy.array(labels, dtype=str)"
         raise InputError(where, "an array of numbers", received, next_step) from error
+    if not array.ndim:
+        raise InputError(where, "an array with an entry for each image", "a single value", SAVE_BOTH)
     return array

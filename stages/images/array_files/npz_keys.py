@@ -69,7 +69,8 @@ def choose(path: Path, named: Npz, shapes: Shapes, findings: Findings) -> dict[S
         elif split == "train" or images or labels:
             missing = getattr(named, f"{split}_{'labels' if images else 'images'}")
             received = ", ".join(sorted(shapes)) or "none"
-            raise InputError(f"{path}: {missing}", "an array of this key", received, NAME_THEM)
+            alone = f", or leave {images or labels} out of the file" if split != "train" else ""
+            raise InputError(f"{path}: {missing}", "an array of this key", received, NAME_THEM + alone)
     for line in _lines(path, named, shapes, chosen):
         findings.tell(line)
     return chosen
@@ -144,4 +145,5 @@ def _lines(path: Path, named: Npz, shapes: Shapes, chosen: dict[Split, Keys]) ->
     if others:
         text = ", ".join(f"{key} {shapes[key]}" for key in others)
         prefix = "warning: " if any(len(shapes[key]) >= 3 for key in others) else ""
-        yield f"{prefix}{path}: left out {text}; {NAME_THEM} to read them"
+        could_be_read = any(len(shapes[key]) >= 3 or _meaning(key)[1] for key in others)
+        yield f"{prefix}{path}: left out {text}" + (f"; {NAME_THEM} to read them" if could_be_read else "")

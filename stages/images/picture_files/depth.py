@@ -23,6 +23,7 @@ KINDS: dict[int, Kind] = {1: "unsigned", 2: "signed", 3: "float"}  # by the valu
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  # of Pillow, one number of more than 8 bits a pixel
 READ_ERRORS = (OSError, LookupError, TypeError, ValueError, struct.error)  # on a damaged TIFF
 BRIGHT = 4  # pixels that stay below a quarter of the range cast doubt on it
+ROUNDING = 1e-3  # fraction of the range by which floats may lie outside it
 USUAL_BITS = (8, 10, 12, 14, 16, 32)
 VALUE_RANGE = "under folder, csv or photos in the dataset's file"
 
@@ -85,14 +86,19 @@ class DepthError(InputError):
         if self.is_colour:
             return "save them with 8 bits a channel"
         if self.given:
-            return "mend value_range, or save them with 8 bits"
-        low, high = _likely_range(self.depth, self.found)
-        setting = f"value_range: [{range_text((low, high)).replace('…', ', ')}]"
-        return f"add {setting} {VALUE_RANGE} if these are black and white, or save them with 8 bits"
+            return "fix value_range, or save them with 8 bits"
+        likely = f"add value_range: {_setting(_likely_range(self.depth, self.found))} {VALUE_RANGE}"
+        dark = f" ({_setting(self.depth.limits)} if they are only dark)" if self.depth.kind == "unsigned" else ""
+        return f"{likely} if these are black and white{dark}, or save them with 8 bits"
+
+
+def _setting(limits: Range) -> str:
+    """Return a range as the dataset's file sets it, such as [0, 4095]."""
+    return f"[{range_text(limits).replace('…', ', ')}]"
 
 
 def merged(errors: list[InputError]) -> list[InputError]:
-    """Return the errors, those of one depth as one error at the end that names the range of all its pictures."""
+    """Merge the errors of pictures of one depth into one error, which names the range found in all of them."""
     others = [error for error in errors if not isinstance(error, DepthError)]
     groups: dict[tuple[Depth, Range | None, bool], list[DepthError]] = {}
     for error in errors:
@@ -171,19 +177,26 @@ def to_8_bits(
         raise InputError(path, "numbers as pixels", received, "replace them, by black for instance, and save it again")
     found = float(values.min()), float(values.max())
     limits = value_range or _range_of(depth, values, found)
-    if limits is None or found[0] < limits[0] or found[1] > limits[1]:
+    if limits is None or not _holds(limits, found, depth):
         raise DepthError([path], depth, found, value_range)
     if not value_range and (depth.kind == "float" or limits == depth.stated):
         findings.note_range(limits, path)
     if not value_range and depth.bits == 16 and limits == (0, 65535):
         findings.note_brightest(found[1] / limits[1])
     black, white = limits
-    grey = np.floor((values.astype(np.float64) - black) * (255 / (white - black)) + 0.5).astype(np.uint8)
+    levels = np.clip((values.astype(np.float64) - black) * (255 / (white - black)), 0, 255)
+    grey = np.floor(levels + 0.5).astype(np.uint8)
     scaled = Image.fromarray(255 - grey if depth.is_inverted else grey)
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):  # the one value that stands for transparent pixels
         scaled.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return scaled
+
+
+def _holds(limits: Range, found: Range, depth: Depth) -> bool:
+    """Return True if the values found lie within limits, floats but for errors of rounding."""
+    slack = ROUNDING * (limits[1] - limits[0]) if depth.kind == "float" else 0
+    return limits[0] - slack <= found[0] and found[1] <= limits[1] + slack
 
 
 def _numbers(picture: Image.Image, depth: Depth) -> npt.NDArray[np.number]:
@@ -202,7 +215,7 @@ def _range_of(depth: Depth, values: npt.NDArray[np.number], found: Range) -> Ran
     if depth.stated and depth.stated != (low, high) and not (depth.kind != "float" and depth.stated == (0, 0)):
         return depth.stated if _is_stated_for_all(depth.stated, found) else None
     if depth.kind == "float":
-        return (0, 1) if found == (0, 0) or (found[0] >= 0 and BRIGHT * found[1] >= high) else None
+        return (0, 1) if found == (0, 0) or BRIGHT * found[1] >= high else None
     if depth.kind == "signed":
         return (low, high) if BRIGHT * found[0] <= low and BRIGHT * found[1] >= high else None
     if depth.bits not in (16, 32) or found == (0, 0) or BRIGHT * found[1] >= high:

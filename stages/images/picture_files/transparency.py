@@ -6,6 +6,7 @@ from PIL import Image, ImageChops
 
 Background = Literal["white", "black"]
 
+MIN_OPACITY = 8  # of 0…255; nothing below it is seen, such as an opacity of 1 that was meant as 0…1
 OPAQUE = 0.5  # fraction of the greatest opacity from which a pixel shows the drawing
 MIN_CONTRAST = 48  # levels of 0…255 between a pixel and the background on which it is seen
 MIN_SEEN = 0.2  # fraction of the drawing to be seen on white; with less, it is laid on black if more is seen there
@@ -23,11 +24,11 @@ def flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, Background] |
         mode: "L" if the picture is seen in grey, "RGB" if in colour.
 
     Returns:
-        Picture, mode RGB, and its background; or None if it is wholly transparent.
+        Picture, mode RGB, and its background; or None if it is wholly transparent, or nearly.
     """
     alpha = picture.getchannel("A")
     levels = [level for level, count in enumerate(alpha.histogram()) if count]
-    if levels == [0]:
+    if levels[-1] < MIN_OPACITY:
         return None
     if levels == [255]:
         return picture.convert("RGB"), "white"

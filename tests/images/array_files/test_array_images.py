@@ -101,6 +101,13 @@ def test_a_wholly_transparent_image_is_refused():
     assert line.startswith("mine.npz: x_train[7]: expected an image to be seen, received a wholly transparent one")
 
 
+@pytest.mark.parametrize("scale", [1, 255])
+def test_images_whose_opacity_was_meant_as_0_to_1_are_refused(scale):
+    drawn = np.concatenate([COLOUR, np.ones_like(COLOUR[..., :1])], 3)
+    [line] = own.errors(make(drawn / scale, drawn / scale))
+    assert line.startswith("mine.npz: x_train[0]: expected an image to be seen, received a wholly transparent one, or")
+
+
 def with_value(images, value):
     changed = images.astype(np.float64)
     changed[3, 2, 1] = value
@@ -130,6 +137,12 @@ REFUSED = {
         np.zeros((12, 3 * 64), np.uint8),
         SHAPE + "(12, 192); reshape them to (-1, 8, 8, 3), or to (-1, 3, 8, 8) if the three colours lie one after",
     ),
+    "rows with a channel": (GREY.reshape(12, 256, 1), SHAPE + "(12, 256, 1); reshape the rows of pixels to (numb"),
+    "rows with two channels": (GREY.reshape(12, 1, 256, 1), SHAPE + "(12, 1, 256, 1); reshape the rows of pixels to"),
+    "rows behind a channel": (GREY.reshape(12, 1, 256), SHAPE + "(12, 1, 256); reshape the rows of pixels to (number"),
+    "rows in colour": (COLOUR.reshape(12, 256, 3), SHAPE + "(12, 256, 3); reshape the rows of pixels to (number, h"),
+    "rows of three colours": (np.ones((12, 3, 64), np.uint8), SHAPE + "(12, 3, 64); reshape the rows of pixels to"),
+    "a single number": (np.array(5), "x_train: expected an array with an entry for each image, received a single"),
     "measurements": (np.ones((12, 4), np.uint8), SHAPE + "(12, 4); reshape them to (number, height, width)"),
     "rows of no square": (np.ones((12, 70), np.uint8), SHAPE + "(12, 70)"),
     "number behind": (np.moveaxis(GREY, 0, 2), SHAPE + "(16, 16, 12); put the number of the images first: nump"),
@@ -153,6 +166,14 @@ def test_dark_test_images_have_the_range_of_the_training_images():
     assert make(FLOATS * 0.3, FLOATS).exit_code == 0
     assert make(GREY * 257.0 / 257, GREY * 0.4).exit_code == 0
     assert arrays.read_split(OUTPUT, "test")[0].max() == 102
+
+
+@pytest.mark.parametrize("shape", [(12, 3, 8), (12, 1, 8), (12, 4, 4), (12, 3, 70, 3), (12, 20, 3, 3), (12, 63, 1)])
+def test_small_and_narrow_images_are_no_rows(shape):
+    images = np.random.Generator(np.random.PCG64(0)).integers(0, 256, shape, dtype=np.uint8)
+    result = make(images, images)
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(read().reshape(shape), images)
 
 
 def test_splits_may_differ_in_dtype():

@@ -134,7 +134,10 @@ DAMAGE = {
     "damaged": (damage, "expected a whole .npz file, received Bad CRC-32"),
     "no array": (no_array, "x_train: expected an array of numbers"),
     "encrypted": (encrypt, "expected a whole .npz file, received File 'x_train.npy' is encrypted"),
-    "names without .npy": (other_names, "x_train: expected an array of this key, received none"),
+    "names without .npy": (
+        other_names,
+        "expected an .npz file, which holds .npy files, received a zip archive of x_train, y_train, x_test and y_test",
+    ),
 }
 
 
@@ -212,6 +215,10 @@ def wrong_source(tmp_path):
     Path("matlab.npz").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     Path("pickle.npz").write_bytes(b"\x80\x04K\x01.")
     Path("empty.npz").touch()
+    with zipfile.ZipFile("torch.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    with zipfile.ZipFile("nothing.zip", "w"):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -222,6 +229,8 @@ def wrong_source(tmp_path):
         ("text.npz", "text.npz: expected an .npz file, received a text file; save images and labels: numpy.savez"),
         ("matlab.npz", "matlab.npz: expected an .npz file, received an HDF5 file"),
         ("pickle.npz", "pickle.npz: expected an .npz file, received a pickled Python object"),
+        ("torch.pt", "received a zip archive of archive/data.pkl; unpack it, or save images and labels: numpy.savez"),
+        ("nothing.zip", "expected an .npz file, which holds .npy files, received a zip archive of none; unpack it, or"),
         ("empty.npz", "empty.npz: expected a whole .npz file, received"),
     ],
 )

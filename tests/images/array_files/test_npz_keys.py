@@ -127,7 +127,7 @@ def test_names_of_classes_are_no_labels():
     np.savez(FILE, images=images, labels=labels, label_names=np.array(list("abcdefghij")), class_names=np.zeros(3))
     result = own.make("npz:\n", FILE)
     assert result.exit_code == 0, result.output
-    assert "mine.npz: left out class_names (3,), label_names (10,)" in result.stderr
+    assert "mine.npz: left out class_names (3,), label_names (10,)\n" in result.stderr
     assert "warning" not in result.stderr
 
 
@@ -150,6 +150,11 @@ def test_names_in_doubt_are_refused(keys, expected):
     [line] = own.errors(make(keys))
     assert line.startswith("mine.npz")
     assert expected in line
+
+
+def test_images_without_labels_may_be_left_out_of_the_file():
+    [line] = own.errors(make(("X_train", "y_train", "X_test")))
+    assert line.endswith("; name the keys under `npz` in the dataset's file, or leave X_test out of the file")
 
 
 def test_a_named_key_must_be_there():

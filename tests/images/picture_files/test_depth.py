@@ -55,6 +55,8 @@ READ = {
     "TIFF of 32 bits": tiff(0, 2**32 - 1, "<u4"),
     "TIFF of 32 bits, signed": tiff(-(2**31), 2**31 - 1, "<i4"),
     "TIFF of floats": tiff(0, 1, "<f4"),
+    "TIFF of floats rounded beyond 0…1": tiff(-1e-4, 1 + 1e-4, "<f4"),
+    "TIFF of floats rounded beyond what it states": tiff(-0.001, 255.001, "<f4", stated=(0, 255)),
     "TIFF of floats, big-endian": tiff(0, 1, ">f4"),
     "TIFF of floats that states 0…255": tiff(0, 255, "<f4", stated=(0, 255)),
     "TIFF of floats that states -1…1": tiff(-1, 1, "<f4", stated=(-1, 1)),
@@ -201,7 +203,7 @@ def test_the_dataset_may_set_the_range(tmp_path, write, value_range, expected):
 
 def test_pixels_beyond_the_range_of_the_dataset_are_refused(tmp_path):
     path = rasters.write_tiff(tmp_path / "a.tif", ramp(0, 5000, "<u2"))
-    with pytest.raises(InputError, match="the dataset's value_range, 0…4095, received values 0…5000; mend value_range"):
+    with pytest.raises(InputError, match="the dataset's value_range, 0…4095, received values 0…5000; fix value_range"):
         pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 4095)))
 
 
@@ -315,3 +317,28 @@ def test_deep_pixels_of_another_format_are_refused(tmp_path):
         InputError, match=f"^{path}: expected pixels of 8 bits, received deeper ones in PPM, whose range"
     ):
         pictures.read(path, SIZE, catalog.Pictures())
+
+
+@pytest.mark.parametrize(("value_range", "is_told"), [((0, 15), True), ((0, 255), False), (None, False)])
+def test_a_range_for_pictures_of_8_bits_is_told_and_not_used(tmp_path, value_range, is_told):
+    Image.fromarray((RAMP // 16).astype(np.uint8)).save(tmp_path / "a.png")
+    findings = Findings()
+    image = pictures.read(tmp_path / "a.png", SIZE, catalog.Pictures(value_range=value_range), findings)
+    np.testing.assert_array_equal(image[..., 0], RAMP // 16)
+    assert list(findings._notes) == ([pictures.UNUSED_RANGE_NOTE] if is_told else [])
+
+
+def test_a_dark_picture_among_others_of_16_bits_may_be_read_by_its_bits(tmp_path):
+    path = rasters.write_png(tmp_path / "a.png", ramp(0, 9000, np.uint16))
+    with pytest.raises(
+        InputError, match=r"0…9000; add value_range: \[0, 16383\] .* \(\[0, 65535\] if they are only dark"
+    ):
+        pictures.read(path, SIZE, catalog.Pictures())
+    image = pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 65535)))
+    np.testing.assert_allclose(image[..., 0], RAMP * 9000 / 65535, atol=1)
+
+
+def test_floats_rounded_beyond_the_range_of_the_dataset_are_read(tmp_path):
+    path = rasters.write_tiff(tmp_path / "a.tif", ramp(0, 255.001, "<f4"))
+    image = pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 255)))
+    np.testing.assert_array_equal(image[..., 0], RAMP)

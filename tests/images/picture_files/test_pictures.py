@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from stages.common.errors import InputError
-from stages.images import catalog
-from stages.images.arrays import DatasetInfo, SplitInfo
+from stages.images import arrays, catalog
+from stages.images.arrays import DatasetInfo
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
 from tests.pipeline import ROOT
@@ -231,22 +231,37 @@ def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
                 look()
 
 
-@pytest.mark.parametrize(
-    ("name", "sound", "odd"),
-    [
-        ("a.jpg", b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05"),  # EXIF: bits of a pixel that are no whole number
-        ("a.tif", b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"),  # the place of the pixels as text
-    ],
-)
-def test_odd_tags_are_refused_in_one_line(tmp_path, name, sound, odd):
+def test_a_tiff_with_odd_tags_is_refused_in_one_line(tmp_path):
+    colours().save(tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    place, place_as_text = b"\x11\x01\x04\x00", b"\x11\x01\x02\x00"  # of the pixels
+    assert place in content
+    (tmp_path / "a.tif").write_bytes(content.replace(place, place_as_text))
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.tif", GREY)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_good_picture_with_an_odd_exif_tag_is_read_upright(tmp_path, suffix):
     tags = exif(6)
     tags[0x011A] = 72.0
-    colours().save(tmp_path / name, **({"exif": tags} if name == "a.jpg" else {}))
-    content = (tmp_path / name).read_bytes()
-    assert sound in content
-    (tmp_path / name).write_bytes(content.replace(sound, odd))
-    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
-        pictures.read(tmp_path / name, GREY)
+    odd = tags.tobytes().replace(b"\x01\x1a\x00\x05", b"\x01\x02\x00\x05")  # the bits of a pixel as a fraction
+    assert odd != tags.tobytes()
+    colours().save(tmp_path / f"a{suffix}", exif=odd)
+    colours().save(tmp_path / f"plain{suffix}")
+    assert pictures.read_size(tmp_path / f"a{suffix}") == (20, 24)
+    expected = pictures.upright(tmp_path / f"plain{suffix}", "RGB").transpose(Image.Transpose.ROTATE_270)
+    np.testing.assert_array_equal(pictures.upright(tmp_path / f"a{suffix}", "RGB"), expected)
+
+
+@pytest.mark.parametrize("exif_data", [b"Exif\0\0" + b"\xff" * 40, b"Exif\0\0MM\0", b"Exif\0\0no tags at all", b"\1"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_good_picture_with_damaged_exif_data_is_read_as_it_stands(tmp_path, suffix, exif_data):
+    colours().save(tmp_path / f"plain{suffix}")
+    colours().save(tmp_path / f"a{suffix}", exif=exif_data)
+    assert pictures.read_size(tmp_path / f"a{suffix}") == pictures.read_size(tmp_path / f"plain{suffix}")
+    seen = (np.asarray(pictures.upright(tmp_path / f"{name}{suffix}", "RGB")) for name in ("a", "plain"))
+    np.testing.assert_array_equal(*seen)
 
 
 def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, monkeypatch):
@@ -260,31 +275,62 @@ def test_a_picture_that_only_another_program_could_open_starts_none(tmp_path, mo
     assert not (tmp_path / "ran").exists()
 
 
-def info_of(pixel_mean, shape=GREY):
-    split = SplitInfo(images=2, images_per_class=[1, 1], pixel_mean=pixel_mean, pixel_deviation=50)
-    return DatasetInfo(classes=["a", "b"], image_shape=shape, train=split, test=split)
+def write_arrays(folder, images):
+    """Write images as the training and test images of a dataset of two classes."""
+    folder.mkdir(exist_ok=True)
+    labels = np.arange(len(images)) % 2
+    split = arrays.write_split(folder, "train", images, labels, 2, lambda count: None)
+    arrays.write_split(folder, "test", images, labels, 2, lambda count: None)
+    shape = (*images.shape[1:], 1)[:3]
+    arrays.write_info(folder, DatasetInfo(classes=["a", "b"], image_shape=shape, train=split, test=split))
+    return folder
+
+
+LIGHT_ON_DARK = np.repeat(EXPECTED, 20, axis=2).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize("text", [None, "npz:\n"])
-def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_dark(tmp_path, monkeypatch, text):
+@pytest.mark.parametrize(
+    ("images", "is_inverted"),
+    [
+        (LIGHT_ON_DARK, True),
+        (255 - LIGHT_ON_DARK, False),
+        (np.maximum(LIGHT_ON_DARK, 100), True),  # mean 123, with a dark border
+        (np.concatenate([LIGHT_ON_DARK[:18], 255 - LIGHT_ON_DARK[18:]]), False),  # dark on average, light in a tenth
+    ],
+)
+def test_a_picture_is_turned_light_on_dark_only_for_a_dataset_that_is_so(
+    tmp_path, monkeypatch, text, images, is_inverted
+):
     monkeypatch.chdir(tmp_path)
     if text:
         (tmp_path / "datasets").mkdir()
         (tmp_path / "datasets/mine.yaml").write_text(text)
+    conversion = pictures.conversion_of("mine", write_arrays(tmp_path / "arrays", images))
+    findings = Findings()
     drawing("L", 255, 0).save(tmp_path / "a.png")
-    seen = {
-        mean: pictures.read(tmp_path / "a.png", GREY, pictures.conversion_of("mine", info_of(mean)))
-        for mean in (30, 220)
-    }
-    np.testing.assert_array_equal(seen[30], EXPECTED)
-    np.testing.assert_array_equal(seen[220], 255 - EXPECTED)
+    seen = pictures.read(tmp_path / "a.png", GREY, conversion, findings)
+    np.testing.assert_array_equal(seen, EXPECTED if is_inverted else 255 - EXPECTED)
+    assert list(findings._notes) == ([pictures.INVERTED_NOTE] if is_inverted else [])
+
+
+def test_the_images_of_a_dataset_are_read_as_the_network_saw_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.Generator(np.random.PCG64(0))
+    images = (random.integers(0, 200, (40, 28, 28)) // random.integers(1, 4, (40, 1, 1))).astype(np.uint8)
+    images[::5] = np.maximum(images[::5], 130)  # scenes, some of them light up to the border
+    conversion = pictures.conversion_of("mine", write_arrays(tmp_path / "arrays", images))
+    for image in images:
+        Image.fromarray(image).save(tmp_path / "a.png")
+        np.testing.assert_array_equal(pictures.read(tmp_path / "a.png", GREY, conversion)[..., 0], image)
 
 
 def test_the_placement_of_a_dataset_holds_even_if_it_is_light(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets/mine.yaml").write_text("npz:\nphotos: {fit: 20, centre: box}\n")
-    assert pictures.conversion_of("mine", info_of(220)) == catalog.Placement(fit=20, centre="box")
+    folder = write_arrays(tmp_path / "arrays", 255 - LIGHT_ON_DARK)
+    assert pictures.conversion_of("mine", folder) == catalog.Placement(fit=20, centre="box")
 
 
 @pytest.mark.parametrize("shape", [GREY, COLOUR])
@@ -296,6 +342,26 @@ def test_a_thin_picture_keeps_a_line_in_the_middle(tmp_path, size, shape):
     assert image.mean() > 0
     assert np.flatnonzero(upright.any(axis=0)).tolist() in ([13], [14])
     assert upright.max(axis=1).tolist() == [255] * 28
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "is_told"),
+    [
+        ((1, 500), GREY, True),
+        ((2000, 20), COLOUR, True),
+        ((28, 28 * 8), GREY, False),
+        ((28, 28 * 8 + 1), GREY, True),
+        ((200, 20), (8, 80, 1), False),
+        ((20, 20), (8, 80, 1), True),
+        ((20, 20), (10, 80, 1), False),
+    ],
+)
+@pytest.mark.parametrize("conversion", [None, catalog.Pictures()])
+def test_a_picture_that_hardly_fills_the_image_is_told(tmp_path, size, shape, is_told, conversion):
+    Image.new("L", size, 100).save(tmp_path / "a.png")
+    findings = Findings()
+    pictures.read(tmp_path / "a.png", shape, conversion, findings)
+    assert list(findings._notes) == ([pictures.NARROW_NOTE] if is_told else [])
 
 
 def test_a_thin_picture_keeps_its_drawing(tmp_path):
@@ -342,6 +408,13 @@ def test_a_text_that_fills_the_memory_is_refused(tmp_path):
     assert (tmp_path / "a.png").stat().st_size < 100_000
     with pytest.raises(InputError, match="expected a picture, received Decompressed data too large"):
         pictures.read(tmp_path / "a.png", GREY)
+
+
+def test_a_picture_of_too_many_pixels_is_to_be_saved_smaller(tmp_path):
+    Image.new("1", (20000, 10000)).save(tmp_path / "scan.png")
+    for look in (lambda path: pictures.read(path, GREY), pictures.read_size):
+        with pytest.raises(InputError, match="of up to 178 million pixels, received a larger one; save it smaller"):
+            look(tmp_path / "scan.png")
 
 
 def test_a_truncated_jpeg_is_refused(tmp_path):

@@ -104,6 +104,15 @@ def test_a_wholly_transparent_picture_is_refused(tmp_path, mode):
         pictures.read(tmp_path / "a.png", GREY, WHOLE)
 
 
+@pytest.mark.parametrize("hidden_opacity", [0, 1])
+def test_a_picture_whose_opacity_was_meant_as_0_to_1_is_refused(tmp_path, hidden_opacity):
+    picture = on_alpha(BLACK, opacity=1)
+    picture.paste((*WHITE, hidden_opacity), (0, 0, 28, 2))
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="a wholly transparent one, or nearly; save it without transparency"):
+        pictures.read(tmp_path / "a.png", GREY)
+
+
 def test_a_photograph_with_transparent_corners_and_a_page_stay_on_white(tmp_path):
     page = Image.new("RGBA", (100, 100), (*WHITE, 255))
     ImageDraw.Draw(page).text((20, 40), "a page", fill=(*BLACK, 255), font_size=20)
