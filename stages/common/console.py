@@ -158,11 +158,11 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
     elif total:
         amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
     columns = [
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),  # a bracket in a name is no markup
         bars.BarColumn(24),
         *amounts,
         bars.TimeElapsedColumn(),
-        bars.TextColumn("{task.fields[note]}"),
+        bars.TextColumn("{task.fields[note]}", markup=False),
     ]
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=total, note="")

@@ -88,10 +88,13 @@ def dead_link() -> None:
 
 UNREAD = {
     "HEIC": (heic, "received 3 HEIF pictures, the first new/b.HEIC; pip install pillow-heif, or save it as JPEG"),
-    "web page": (web_page, "new/b.png: expected a picture, received a web page; save it again, as PNG for instance"),
+    "web page": (
+        web_page,
+        "new/b.png: expected a picture, received a web page; replace it with a picture, or remove it",
+    ),
     "empty": (
         lambda: Path("new/b.png").touch(),
-        "new/b.png: expected a picture, received an empty file; save it again",
+        "new/b.png: expected a picture, received an empty file; replace it with a",
     ),
     "cut": (lambda: Path("new/b.png").write_bytes(b"\x89PNG\r\n\x1a\n"), "new/b.png: expected a picture, received"),
     "drawing": (lambda: Path("new/b.svg").write_text("<svg/>"), "new/b.svg: expected pictures of the formats PNG"),
@@ -112,7 +115,7 @@ def test_a_picture_of_a_folder_that_cannot_be_read_is_an_error_and_the_others_ar
 
 
 NAMED = {
-    "notes.txt": (b"seen in June", "notes.txt: expected a picture, received a text file; save it again, as PNG"),
+    "notes.txt": (b"seen in June", "notes.txt: expected a picture, received a text file; replace it with a picture"),
     "a.HEIC": (
         HEIC,
         "a.HEIC: expected a picture, received a HEIF picture; pip install pillow-heif, or save it as JPEG",
