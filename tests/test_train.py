@@ -272,7 +272,7 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "optimiser: ",
             "expected only the keys network, layers, optimizer, training, test_time (did you mean",
         ),
-        ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
+        ("epochs: 2", "epochs: two", "training.epochs: expected a whole number, received 'two'"),
         (
             "validation: none",
             "validation: some",

@@ -176,6 +176,12 @@ def test_a_name_that_no_terminal_can_show_is_one_line_of_the_table_and_of_the_sh
         assert sheet.width > 100
 
 
+def test_the_suffix_of_a_sheet_may_be_in_capitals():
+    write("a.png")
+    assert run("a.png", "--show", "SHEET.PNG").exit_code == 0
+    assert Image.open("SHEET.PNG").format == "PNG"
+
+
 def test_programs_get_the_name_itself():
     write("new/line\nbreak.png")
     assert files(run("new", "--format", "json")) == ["new/line\nbreak.png"]

@@ -13,6 +13,7 @@ import numpy as np
 from stages.common.console import progress
 from stages.common.errors import InputError
 from stages.common.printable import printable
+from stages.common.yaml_files import did_you_mean
 from stages.images import arrays, catalog
 from stages.images.arrays import ALL_SPLITS, Images, ImageSequence, Labels, Split
 from stages.images.catalog import Conversion, Dataset
@@ -186,13 +187,15 @@ def _classes(listed: list[LabelledPicture], dataset: Dataset, source: Path) -> l
         if not 2 <= len(found) <= catalog.MAX_CLASSES:
             expected = f"pictures of 2…{catalog.MAX_CLASSES} classes"
             received = f"{len(found)}{f' ({printable(found[0])})' if len(found) == 1 else ''}"
-            raise InputError(source, expected, received, "mend the folder or the table")
+            next_step = "merge classes, or leave some out" if len(found) > 1 else "add another class"
+            raise InputError(source, expected, received, next_step)
         return found
     first = {picture.label: picture.path for picture in reversed(listed)}
-    expected = f"a class that {dataset.path} lists"
+    known = f"a class that {dataset.path} lists"
+    next_step = "rename the class here, or list it there"
     raise_if_any(
         [
-            InputError(source / first[name], expected, repr(name), "mend one of the two")
+            InputError(source / first[name], f"{known}{did_you_mean(name, dataset.classes)}", repr(name), next_step)
             for name in found
             if name not in dataset.classes
         ],

@@ -147,19 +147,29 @@ def test_a_split_folder_in_one_of_the_same_name_is_read():
     assert (info.classes, info.train.images, info.test.images) == (["cat", "dog"], 6, 4)
 
 
-def test_class_folders_may_hold_folders_of_their_own():
+def test_class_folders_may_hold_folders_of_their_own_and_a_line_says_so():
     write_classes("made/cat", "indoor", "outdoor")
-    write_classes("made", "dog")
-    write_classes("made/owl", "indoor", "indoor/night")
-    info, _ = made()
+    write_classes("made/dog", "pictures")
+    write_classes("made/owl", "summer", "winter/night")
+    info, [deeper, _] = made()
     assert info.classes == ["cat", "dog", "owl"]
+    assert deeper == (
+        "made/cat: the pictures in indoor and outdoor are of the class cat, whatever these folders' names "
+        "(and the like in 1 more)"
+    )
+    assert len(made("folder:\nclasses: [cat, dog, owl]\n")[1]) == 1
     counts = zip(info.train.images_per_class, info.test.images_per_class, strict=True)
     assert [sum(pair) for pair in counts] == [6, 3, 6]
 
 
 @pytest.mark.parametrize(
     ("names", "told"),
-    [(("cat", "dog", "test"), "test"), (("bus", "car", "train"), "train"), (("a", "b", "Val 2"), "Val 2")],
+    [
+        (("cat", "dog", "test"), "test"),
+        (("bus", "car", "train"), "train"),
+        (("a", "b", "Val 2"), "Val 2"),
+        (("cat", "dog", "Unlabeled"), "Unlabeled"),
+    ],
 )
 def test_a_class_named_after_a_split_is_one_and_is_told(names, told):
     write_classes("made", *names)
@@ -233,6 +243,28 @@ SPLITS_OR_CLASSES = {
         {"train": ANIMALS, "test": (".", "cat")},
         "made/test: expected each picture in the folder of its class, received 3 pictures outside, the first made/test",
     ),
+    "unlabelled test pictures in a folder of their own": (
+        {"train": ANIMALS, "test": ("unknown",)},
+        "made/test/unknown: expected a class of made/train (cat, dog and owl), received none; rename the folder after "
+        "a class, add training pictures of it, or move it away",
+    ),
+    "classes of other names": (
+        {"train": ("cats", "dogs"), "val": ("cat", "dog")},
+        "made/val/cat: expected a class of made/train (cats and dogs), received none (did you mean 'cats'?) (and 1 mor",
+    ),
+    "object detection": (
+        {"train/images": (".",), "train/labels": (), "valid/images": (".",), "valid/labels": ()},
+        "made/train: expected a folder of pictures for each class, received the folders images and labels, as for "
+        "detection or segmentation; sort the pictures into a folder for each class; if these are classes, list",
+    ),
+    "object detection, the other way": (
+        {"images/train": (".",), "images/val": (".",), "labels/train": (), "labels/val": ()},
+        "made: expected a folder of pictures for each class, received the folders images and labels, as for detection",
+    ),
+    "segmentation": (
+        {"JPEGImages": (".",), "masks": (".",)},
+        "made: expected a folder of pictures for each class, received the folders JPEGImages and masks, as for detect",
+    ),
     "empty test folder": (
         {"train": ANIMALS, "test": ()},
         "made/test: expected a folder of pictures for each class, as in made/train, received no pictures; add some, or",
@@ -280,7 +312,7 @@ SPLITS_OR_CLASSES = {
     "one class": ({".": ("cat",)}, "made: expected pictures of 2…256 classes, received 1 (cat)"),
     "too many classes": (
         {".": [f"{number:03}" for number in range(300)]},
-        "made: expected pictures of 2…256 classes, received 300; mend the folder or the table",
+        "made: expected pictures of 2…256 classes, received 300; merge classes, or leave some out",
     ),
     "no class folders": (
         {".": (".",)},
@@ -343,8 +375,42 @@ def test_folders_that_are_no_classes_are_refused_in_one_line(case):
     assert expected in refusal()
 
 
+def test_a_class_that_a_split_lacks_is_told():
+    write_classes("made/train", *ANIMALS)
+    write_classes("made/val", "cat")
+    write_classes("made/test", "cat", "dog")
+    info, [test, validation, _] = made()
+    assert (info.test.images_per_class, info.validation.images_per_class) == ([3, 3, 0], [3, 0, 0])
+    assert test == "warning: made: the test images show none of class owl"
+    assert validation == "warning: made: the validation images show none of the classes dog and owl"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "mien",
+            "mien: expected a folder with a sub-folder for each class, received none (did you mean 'mine'?); corr",
+        ),
+        (
+            "~/mine",
+            "~/mine: expected a folder with a sub-folder for each class, received a ~, which only a shell knows",
+        ),
+    ],
+)
+def test_a_source_that_is_not_there_is_refused_with_what_may_be_meant(source, expected):
+    assert expected in refusal(source=source)
+
+
+def test_a_class_that_is_listed_in_other_letters_is_pointed_out(mine):
+    [line] = own.errors(own.make("folder:\nclasses: [blue, green, Red]\n"))
+    assert (
+        "expected a class that datasets/own.yaml lists (did you mean 'Red'?), received 'red'; rename the class" in line
+    )
+
+
 OTHER_DATA = {
-    "nothing": (lambda folder: None, "received an empty folder; mend the dataset's `source`"),
+    "nothing": (lambda folder: None, "received an empty folder; correct the dataset's `source`"),
     "folders": (lambda folder: (folder / "cat").mkdir(), "received folders without files"),
     "arrays": (
         lambda folder: [np.save(folder / f"{number}.npy", np.zeros(3)) for number in range(3)],
@@ -360,7 +426,7 @@ OTHER_DATA = {
     ),
     "text": (
         lambda folder: (folder / "a.txt").write_text("x"),
-        "received no pictures, but 1 text file (made/a.txt); mend",
+        "received no pictures, but 1 text file (made/a.txt); correct",
     ),
     "IDX": (
         lambda folder: (folder / "train").write_bytes(b"\0\0\x08\1\0\0\0\1\1"),
@@ -384,7 +450,7 @@ def test_a_folder_of_other_data_is_refused_with_what_it_holds(case):
     [
         ("made.zip", "received a zip archive; unpack it, and set the dataset's `source` in params.yaml to the folder"),
         ("made.npz", "received a NumPy .npz archive; use `npz` in the dataset's file"),
-        ("made.csv", "received a text file; mend the dataset's `source`"),
+        ("made.csv", "received a text file; correct the dataset's `source`"),
     ],
 )
 def test_a_file_in_place_of_a_folder_is_refused(name, expected):
@@ -680,10 +746,8 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
 
 def test_classes_that_the_dataset_file_does_not_list_are_named(mine):
     *lines, _ = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
-    assert lines == [
-        "mine/green/0.png: expected a class that datasets/own.yaml lists, received 'green'; mend one of the two",
-        "mine/red/0.png: expected a class that datasets/own.yaml lists, received 'red'; mend one of the two",
-    ]
+    expected = "expected a class that datasets/own.yaml lists, received {}; rename the class here, or list it there"
+    assert lines == [f"mine/{name}/0.png: {expected.format(repr(name))}" for name in ("green", "red")]
     [line] = own.errors(own.make("folder:\nclasses: [blue, green, red, yellow]\n"))
     assert "mine: expected images of every class to train on, received none of class yellow" in line
 
