@@ -1,5 +1,7 @@
 """Folder of pictures: a sub-folder for each class, or a folder for each split that holds these."""
 
+import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +16,15 @@ from stages.images.picture_files import formats
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import raise_if_any
 
+MASK = re.compile(r"(.+)[ _-](?:mask|seg|segmentation|gt)(?:[ _-]?\d+)?(?:\.[^.]*)?$", re.IGNORECASE)
 NEXT_STEPS = {
     "NumPy array": "write them into one file with numpy.savez, and use `npz` in the dataset's file",
     "NumPy .npz archive": "use `npz` in the dataset's file, and set its `source` in params.yaml to the file",
     "IDX file": "use `files` in the dataset's file",
     formats.LFS_POINTER: "git lfs pull",
 }
+
+logger = logging.getLogger(__name__)
 
 
 def list_pictures(source: Path, classes: Sequence[str] | None = None) -> list[LabelledPicture]:
@@ -57,6 +62,7 @@ def list_pictures(source: Path, classes: Sequence[str] | None = None) -> list[La
     if not classes:
         split_folders.tell_deeper_folders(splits, class_of)
     split_folders.warn_of_names_like_splits(splits, classes or ())
+    _warn_of_masks(found.pictures)
     return sorted(
         LabelledPicture(picture.relative_to(source).as_posix(), class_of[name], split)
         for split, node in splits.items()
@@ -139,6 +145,16 @@ def _empty(node: Node, empty: list[Path], found: Found) -> InputError:
     }
     received = f"none, but {files.summary(others)}" if others else "an empty folder"
     return InputError(path, f"pictures ({', '.join(formats.readable())})", received, "add some, or remove it")
+
+
+def _warn_of_masks(found: list[Path]) -> None:
+    """Log pictures that are named as masks of others beside them: 1_mask.png beside 1.png."""
+    originals = {path.with_name(match[1]): path for path in found if (match := MASK.match(path.name))}
+    stems = {path.with_suffix("") for path in found} if originals else set()
+    masks = [mask for original, mask in originals.items() if original in stems]
+    if masks:
+        told = "warning: %s; if these are masks, move them away, since they are read as pictures of the class"
+        logger.warning(told, folder_tree.count(masks, "named like masks of others"))
 
 
 def _nothing(found: Found) -> InputError:

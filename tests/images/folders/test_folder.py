@@ -355,7 +355,7 @@ SPLITS_OR_CLASSES = {
     ),
     "one letter of another alphabet": (
         {".": ("cat", "c\u0430t")},
-        "received 'cat' (made/cat) and 'c\\u0430t' (made/c\u0430t), which differ only in characters that look alike",
+        "received 'cat' (made/cat) and 'c\\u0430t' (made/c\u0430t), which differ only in characters that look alike or",
     ),
     "a line break": ({".": ("a\nb", "c")}, "made/a\\nb: expected a name that is text of one line, received"),
     "a blank alone": ({".": (" ", "c")}, "made/ : expected a name that is text of one line, received ' '; rename"),
@@ -405,7 +405,7 @@ def test_a_source_that_is_not_there_is_refused_with_what_may_be_meant(source, ex
 def test_a_class_that_is_listed_in_other_letters_is_pointed_out(mine):
     [line] = own.errors(own.make("folder:\nclasses: [blue, green, Red]\n"))
     assert (
-        "expected a class that datasets/own.yaml lists (did you mean 'Red'?), received 'red'; rename the class" in line
+        "expected classes that datasets/own.yaml lists (did you mean 'Red'?), received 'red'; rename the class" in line
     )
 
 
@@ -538,16 +538,45 @@ def test_blanks_around_a_name_are_dropped():
     assert info.classes == ["cat", "dog"]
 
 
+def test_folders_with_other_numbers_than_those_of_the_classes_are_refused_in_one_line():
+    write_classes("made", "1", "2")
+    assert refusal("folder:\nclasses: [cat, dog, owl]\n") == (
+        "made/1/0.png: expected classes that datasets/own.yaml lists, or their numbers, 0…2, received '1' and '2'; "
+        "rename the classes here, or list them there"
+    )
+
+
+def test_pictures_named_like_masks_of_others_are_told():
+    write_classes("made", "benign", "normal")
+    for number, name in enumerate(("0_mask.png", "1_mask_1.png", "2-GT.png", "gas_mask.png")):
+        own.picture("green", number).save(f"made/benign/{name}")
+    info, [masks, *_] = made()
+    assert info.train.images + info.test.images == 10
+    assert masks == (
+        "warning: 3 pictures named like masks of others, the first made/benign/0_mask.png; if these are masks, move "
+        "them away, since they are read as pictures of the class"
+    )
+
+
+def test_a_dead_link_in_place_of_a_class_folder_is_one_error():
+    write_classes("made", "cat", "dog")
+    Path("made/owl").symlink_to("../gone")
+    assert refusal().startswith("made/owl: expected a link to a file or a folder, received a link to ../gone")
+
+
 def test_names_that_are_alike_may_be_listed():
     write_classes("made", "A", "a", "b", "007", "7")
     info, _ = made('folder:\nclasses: [A, a, b, "007", "7"]\n')
     assert info.classes == ["A", "a", "b", "007", "7"]
 
 
-def test_names_that_are_all_whole_numbers_are_sorted_by_value():
+def test_names_that_are_all_numbers_are_sorted_by_value():
     write_classes("made", "0", "007", "1", "10", "11", "2", "-3")
     info, _ = made()
     assert info.classes == ["-3", "0", "1", "2", "007", "10", "11"]
+    write_classes("decimal", "1.5", "10.0", "2", "-0.5")
+    info, _ = made(source="decimal")
+    assert info.classes == ["-0.5", "1.5", "2", "10.0"]
     write_classes("made", "many")
     info, _ = made()
     assert info.classes == ["-3", "0", "007", "1", "10", "11", "2", "many"]
@@ -726,7 +755,7 @@ def test_a_folder_beside_train_and_test_is_refused(mine):
     beside(mine)
     *lines, last = own.errors(own.make("folder:\n"))
     assert [line.split(": expected nothing beside")[0] for line in lines] == ["mine/blue", "mine/green", "mine/red"]
-    assert "received 3 mistakes; mend them all" in last
+    assert "received 3 mistakes; fix them all" in last
 
 
 def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
@@ -734,7 +763,7 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
         path.write_bytes(path.read_bytes()[:200])
     *lines, last = own.errors(own.make("folder: {image_size: [8, 8]}\n"))
     assert [line.split(":")[0] for line in lines] == [f"mine/red/{number}.png" for number in (5, 6, 7)]
-    assert last == "mine: expected data without a mistake, received 3 mistakes; mend them all"
+    assert last == "mine: expected data without a mistake, received 3 mistakes; fix them all"
 
     for path in mine.glob("*/*.png"):
         path.write_bytes(b"")
@@ -745,9 +774,11 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
 
 
 def test_classes_that_the_dataset_file_does_not_list_are_named(mine):
-    *lines, _ = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
-    expected = "expected a class that datasets/own.yaml lists, received {}; rename the class here, or list it there"
-    assert lines == [f"mine/{name}/0.png: {expected.format(repr(name))}" for name in ("green", "red")]
+    [line] = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
+    assert line == (
+        "mine/green/0.png: expected classes that datasets/own.yaml lists, received 'green' and 'red'; rename the "
+        "classes here, or list them there"
+    )
     [line] = own.errors(own.make("folder:\nclasses: [blue, green, red, yellow]\n"))
     assert "mine: expected images of every class to train on, received none of class yellow" in line
 
