@@ -145,7 +145,7 @@ def _info(classes: list[str], splits: Splits, written: dict[Split, Written]) -> 
 
 
 def _is_downloaded(dataset: Dataset) -> bool:
-    """Return True for files with checksums: they are published data, and nobody can mend them."""
+    """Return True for files with checksums: they are published data, and nobody can correct them."""
     return dataset.files is not None and all(file.sha256 for file in dataset.files.each())
 
 
@@ -257,7 +257,7 @@ def _check_labels(labels: Labels, num_classes: int, where: Path | str, dataset: 
     if lowest < 0 or highest >= num_classes:
         expected = f"labels below {num_classes}, the number of classes in {dataset.path}"
         received = f"the label {lowest if lowest < 0 else highest}"
-        raise InputError(where, expected, received, f"fetch the file again, or mend {dataset.path}")
+        raise InputError(where, expected, received, f"fetch the file again, or correct {dataset.path}")
 
 
 def _refuse_other_files(output: Path) -> None:

@@ -30,7 +30,7 @@ def find_splits(top: Node, classes: Sequence[str], problems: list[InputError]) -
         InputError: The folders may be splits or classes.
     """
     filled = top.filled()
-    if filled and set(map(class_folders.composed, filled)) <= set(map(class_folders.composed, classes)):
+    if _are_listed(top, classes):
         return {None: top}
     _refuse_parts(top)
     by_name = ((name, split) for name in top.folders if (split := split_of(name)))
@@ -38,15 +38,14 @@ def find_splits(top: Node, classes: Sequence[str], problems: list[InputError]) -
     are_all = filled.keys() <= named.keys()
     if len(set(named.values())) > 1 and (are_all or any(top.folders[name].filled() for name in named)):
         _check_split_names(top, named)
-        expected = f"nothing beside the folders {folder_tree.join(named)}"
-        beside = [folder.path for name, folder in filled.items() if name not in named]
-        problems += [InputError(path, expected, "a folder of pictures", "move it away") for path in beside]
-        if top.pictures:
-            problems.append(InputError(top.path, expected, folder_tree.count(top.pictures, "there"), "move them away"))
+        problems += _beside_splits(top, named)
         splits: dict[Split | None, Node] = {
             split: _without_repetition(top.folders[name], split) for name, split in named.items()
         }
         _check_split_folders(top.path, splits, folder_tree.join(named))
+        for folder in splits.values():
+            if not _are_listed(folder, classes):
+                _refuse_same_folders(folder)
         return splits
     _refuse_splits_beside_classes(top, named)
     _refuse_folder_too_deep(top)
@@ -54,6 +53,22 @@ def find_splits(top: Node, classes: Sequence[str], problems: list[InputError]) -
     _refuse_same_folders(top)
     _refuse_names_like_splits(top)
     return {None: top}
+
+
+def _are_listed(folder: Node, classes: Sequence[str]) -> bool:
+    """Return True if a folder holds pictures in the listed classes alone."""
+    names = set(map(class_folders.composed, folder.filled()))
+    return bool(names) and names <= set(map(class_folders.composed, classes))
+
+
+def _beside_splits(top: Node, named: Mapping[str, Split]) -> list[InputError]:
+    """Return the errors of folders and pictures beside the folders of the splits."""
+    expected = f"nothing beside the folders {folder_tree.join(named)}"
+    beside = [folder.path for name, folder in top.filled().items() if name not in named]
+    problems = [InputError(path, expected, "a folder of pictures", "move it away") for path in beside]
+    if top.pictures:
+        problems.append(InputError(top.path, expected, folder_tree.count(top.pictures, "there"), "move them away"))
+    return problems
 
 
 def _check_split_names(top: Node, named: dict[str, Split]) -> None:

@@ -173,7 +173,9 @@ def counted(name: str, count: int) -> str:
 
 def article(name: str) -> str:
     """Return one file of a format: "a text file", "an SVG picture"."""
-    return f"{'an' if name.startswith(('A', 'E', 'I', 'O', 'HDF', 'SVG', 'a', 'e', 'xz')) else 'a'} {_noun(name)}"
+    return (
+        f"{'an' if name.startswith(('A', 'E', 'I', 'O', 'HDF', 'SGI', 'SVG', 'a', 'e', 'xz')) else 'a'} {_noun(name)}"
+    )
 
 
 def remedy(name: str) -> str:

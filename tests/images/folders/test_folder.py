@@ -261,6 +261,10 @@ SPLITS_OR_CLASSES = {
         {"images/train": (".",), "images/val": (".",), "labels/train": (), "labels/val": ()},
         "made: expected a folder of pictures for each class, received the folders images and labels, as for detection",
     ),
+    "the same folders in the splits": (
+        {"train/2023": ANIMALS, "train/2024": ANIMALS, "test/2023": ANIMALS, "test/2024": ANIMALS},
+        "made/train: expected a folder of pictures for each class, received 2023 and 2024, which hold the same folders",
+    ),
     "segmentation": (
         {"JPEGImages": (".",), "masks": (".",)},
         "made: expected a folder of pictures for each class, received the folders JPEGImages and masks, as for detect",

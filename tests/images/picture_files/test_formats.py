@@ -221,6 +221,8 @@ def test_files_are_counted_in_words(name, count, expected):
     [
         ("PNG", "a PNG picture"),
         ("SVG", "an SVG picture"),
+        ("SGI", "an SGI picture"),
+        ("Targa", "a Targa picture"),
         ("empty file", "an empty file"),
         ("text file", "a text file"),
     ],
