@@ -71,7 +71,7 @@ def _alike(pairs: Sequence[Mapping[str, Path]], source: Path) -> InputError:
     """Return the error of folders whose names differ too little to be those of two classes."""
     paths, *others = pairs
     names = list(paths)
-    difference = class_names.difference_of(names)
+    difference = class_names.difference_of(names) if len({*map(str.strip, names)}) > 1 else "blanks around them"
     quote = ascii if difference == class_names.INVISIBLE else repr
     shown = " and ".join(f"{quote(name)} ({printable(paths[name])})" for name in names)
     more = f" (and {len(others)} more)" if others else ""

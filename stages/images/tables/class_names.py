@@ -150,7 +150,6 @@ def difference_of(names: Sequence[str]) -> str:
     if isinstance(likeness(names[0]), float):
         return "how the number is written"
     forms: dict[str, Callable[[str], str]] = {
-        "blanks": lambda name: " ".join(name.split()),
         "capitals": str.casefold,
         "the width or form of letters": lambda name: unicodedata.normalize("NFKC", name).casefold(),
         "blanks, - or _": lambda name: FILLERS.sub("", unicodedata.normalize("NFKC", name).casefold()),
