@@ -81,7 +81,7 @@ def _check_options(
     for option, value in (("--format", is_formatted), ("--show", sheet), ("--weights", weights)):
         if value and not named:
             raise InputError(option, "pictures to classify", "none", "name a picture or a folder")
-    if sheet and sheet.suffix != ".png":
+    if sheet and sheet.suffix.lower() != ".png":
         raise InputError("--show", "a name that ends in .png", sheet, "choose another name")
 
 

@@ -245,7 +245,7 @@ def test_weights_that_cannot_be_written_leave_no_part(preprocessed: Path, monkey
 
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        "No space left on device; nothing half-written is left, mend it and run the command again\n"
+        "No space left on device; nothing half-written is left; fix this and run the command again\n"
     )
     assert not MODEL.exists()
     assert list(Path("new").iterdir()) == []
@@ -272,7 +272,7 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "optimiser: ",
             "expected only the keys network, layers, optimizer, training, test_time (did you mean",
         ),
-        ("epochs: 2", "epochs: two", "training.epochs: expected a valid integer, received 'two'"),
+        ("epochs: 2", "epochs: two", "training.epochs: expected a whole number, received 'two'"),
         (
             "validation: none",
             "validation: some",
@@ -390,7 +390,7 @@ def test_a_full_disk_is_told_leaves_no_part_and_changes_no_byte(preprocessed: Pa
 
     assert (done.returncode, len(lines)) == (1, 1), done.stderr
     assert lines[0].startswith("error: ")
-    assert lines[0].endswith("File too large; nothing half-written is left, mend it and run the command again")
+    assert lines[0].endswith("File too large; nothing half-written is left; fix this and run the command again")
     assert left == [Path("logs/tiny-mlp.json"), HISTORY]
 
     after, undisturbed = (trained_anew() for _ in range(2))

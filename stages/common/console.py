@@ -87,7 +87,7 @@ def show_log() -> None:
 
 
 def command(body: Callable[P, None]) -> Callable[P, None]:
-    """Turn the errors a person can mend into one line and exit code 1, without a traceback.
+    """Turn the errors that a person can fix into one line and exit code 1, without a traceback.
 
     Characters that the encoding of standard output lacks are escaped, as Python does on standard error.
     """
@@ -106,7 +106,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from None
         except OSError as error:
             where, reason = printable(error.filename or "disk"), error.strerror or error
-            _fail(f"{where}: {reason}; nothing half-written is left, mend it and run the command again")
+            _fail(f"{where}: {reason}; nothing half-written is left; fix this and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
         except KeyboardInterrupt:
@@ -158,11 +158,11 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
     elif total:
         amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
     columns = [
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),  # a bracket in a name is no markup
         bars.BarColumn(24),
         *amounts,
         bars.TimeElapsedColumn(),
-        bars.TextColumn("{task.fields[note]}"),
+        bars.TextColumn("{task.fields[note]}", markup=False),
     ]
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=total, note="")

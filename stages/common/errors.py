@@ -1,4 +1,4 @@
-"""The error a person can mend, and the part of a library's error worth showing."""
+"""The error that a person can fix, and the part of a library's error worth showing."""
 
 import re
 from pathlib import Path

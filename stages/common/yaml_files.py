@@ -33,6 +33,21 @@ A_NAME = "a name of letters, digits, - and _, the first a letter or a digit"
 
 LONGEST_VALUE = 60  # characters of a value in an error
 
+WORDS = {  # of pydantic's types of errors, where its own speak of Python
+    "bool_type": "true or false",
+    "dict_type": "names, each with its values",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "float_parsing": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "mapping_type": "names, each with its values",
+    "string_type": "text (in quotes if it is a number, a date, true or null)",
+    "tuple_type": "a list",
+}
+
 TAG = "tag:yaml.org,2002:"
 # The core schema of YAML 1.2.2, section 10.3, with underscores in numbers, as ruamel.yaml and so DVC read it.
 SCALARS = {
@@ -230,7 +245,10 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
-        choice = f"choose one of {', '.join(neighbours)}" if neighbours else "run the command in the project's folder"
+        choice = "run the command in the project's folder"
+        if neighbours:
+            hint = did_you_mean(path.stem, neighbours) if len(neighbours) > 1 else ""
+            choice = f"choose one of {', '.join(neighbours)}{hint}"
         raise InputError(path, "a file of this name", "none", choice) from error
     except UnicodeDecodeError as error:
         raise InputError(path, "UTF-8 text", f"byte {error.object[error.start]:#x}", "save it as UTF-8") from error
@@ -248,11 +266,11 @@ def parse_yaml(text: str, path: Path) -> object:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = error.context if error.problem == "second occurrence" else error.problem  # of an anchor
         problem = (reason or "something else").split("\n")[0].removesuffix("; first occurrence")
-        raise InputError(f"{path}{line}", "YAML", f"a mistake in it: {problem}", "mend that line") from error
+        raise InputError(f"{path}{line}", "YAML", f"a mistake in it: {problem}", "fix that line") from error
     except yaml.YAMLError as error:
-        raise InputError(path, "YAML", str(error), "mend the file") from error
+        raise InputError(path, "YAML", str(error), "fix the file") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # 2024-13-45, or a wrong tag: !!bool 1
-        raise InputError(path, "YAML", f"a value that cannot be read: {error}", "mend the file") from error
+        raise InputError(path, "YAML", f"a value that cannot be read: {error}", "fix the file") from error
     except RecursionError as error:
         raise _endless(path) from error
 
@@ -265,20 +283,20 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def _endless(path: Path) -> InputError:
-    return InputError(path, "YAML of a few levels", "one nested without end", "mend the file")
+    return InputError(path, "YAML of a few levels", "one nested without end", "fix the file")
 
 
 def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
     first = errors[0]
     keys = [str(key) for key in first["loc"] if not str(key).startswith("function-")]
     place = [str(path), ".".join(keys[:-2] if keys[-1:] == ["[key]"] else keys)]
-    expected = first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
+    expected = WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
     received = _shortened(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
     if first["type"] == "string_pattern_mismatch":
         expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
-    more = f" (and {len(errors) - 1} more to mend)" if len(errors) > 1 else ""
+    more = f" (and {len(errors) - 1} more to fix)" if len(errors) > 1 else ""
     return InputError(": ".join(filter(None, place)), expected, received, f"edit the file{more}")
 
 

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -19,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from stages.common.errors import InputError
 from stages.common.printable import is_printable
-from stages.common.yaml_files import A_NAME, NAME, Config, ConfigFile, misfit, said
+from stages.common.yaml_files import A_NAME, NAME, Config, ConfigFile, did_you_mean, misfit, said
 from stages.images.path_patterns import check_pattern
 
 MIRROR_KINDS = ("url", "npm", "apt")
@@ -51,7 +52,7 @@ Size = Annotated[
 ClassName = Annotated[
     str,
     StringConstraints(pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"),
-    said("a name of one line (a number in quotes)"),
+    said("a name of one line (a number, true, false and null in quotes)"),
 ]
 Centre = Annotated[Literal["mass", "box"], said("mass or box")]
 Channels = Annotated[Literal[1, 3], said("1 for grey or 3 for colour")]
@@ -305,7 +306,10 @@ class Dataset(ConfigFile):
             return values
         named = [kind for kind in DATA_KINDS if kind in values]
         if len(named) != 1:
-            raise misfit("one of the keys files, npz, folder and csv", " and ".join(named) or "none of them")
+            unknown = [key for key in values if key not in cls.model_fields]
+            near = next(filter(None, (did_you_mean(key, DATA_KINDS) for key in unknown)), "")
+            received = " and ".join(named) or ("none of them" if not near else ", ".join(map(str, unknown)))
+            raise misfit(f"one of the keys files, npz, folder and csv{near}", received)
         if named == ["files"]:
             _check_idx_keys(values)
             return values
@@ -314,6 +318,15 @@ class Dataset(ConfigFile):
         if values[named[0]] is None:  # a key without a value stands for the defaults
             return values | {named[0]: {}}
         return values
+
+    @field_validator("npz", "folder", "csv", mode="before")
+    @classmethod
+    def _refuse_a_path(cls, settings: Any, info: ValidationInfo) -> Any:
+        if isinstance(settings, str):
+            models: dict[str | None, type[Config]] = {"npz": Npz, "folder": Folder, "csv": Csv}
+            keys = ", ".join(models[info.field_name].model_fields)
+            raise misfit(f"the keys {keys}, and a path only as `source` in params.yaml", settings)
+        return settings
 
     @field_validator("classes", mode="before")
     @classmethod

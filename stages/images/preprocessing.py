@@ -49,7 +49,7 @@ def preprocess(dataset: Dataset, source: Path, output: Path) -> tuple[DatasetInf
     with atomic.scratch_folder(output, "unpacked") as scratch:
         classes, splits = _open(dataset, source, scratch, findings, hold_out)
         if not dataset.files:
-            _check_splits(splits, classes, source)
+            _check_splits(splits, classes, source, findings)
         _refuse_other_files(output)
         recorder = None if _is_downloaded(dataset) else duplicates.Recorder(scratch)
         with atomic.new_folder(output) as partial:
@@ -145,7 +145,7 @@ def _info(classes: list[str], splits: Splits, written: dict[Split, Written]) -> 
 
 
 def _is_downloaded(dataset: Dataset) -> bool:
-    """Return True for files with checksums: they are published data, and nobody can mend them."""
+    """Return True for files with checksums: they are published data, and nobody can correct them."""
     return dataset.files is not None and all(file.sha256 for file in dataset.files.each())
 
 
@@ -237,17 +237,19 @@ def _first_label(labels: list[Labels], num_classes: int) -> int:
     return int(present.tolist() == list(range(1, num_classes + 1)))
 
 
-def _check_splits(splits: Splits, classes: list[str], source: Path) -> None:
-    """Refuse an empty split, and a class without training images."""
+def _check_splits(splits: Splits, classes: list[str], source: Path, findings: Findings) -> None:
+    """Refuse an empty split, and a class without training images; note the classes that another split lacks."""
     for split, (_, labels) in splits.items():
         if len(labels) == 0:
             raise InputError(source, f"images of the split {split}", "none", "add some")
-    counts = np.bincount(splits["train"][1], minlength=len(classes))
-    missing = [name for name, count in zip(classes, counts, strict=True) if count == 0]
-    if missing:
-        received = f"none of {'class' if len(missing) == 1 else 'the classes'} {list_names(missing)}"
-        next_step = "add some, or leave the class out of the data and of `classes`"
-        raise InputError(source, "images of every class to train on", received, next_step)
+        counts = np.bincount(labels, minlength=len(classes))
+        missing = [name for name, count in zip(classes, counts, strict=True) if count == 0]
+        none = f"none of {'class' if len(missing) == 1 else 'the classes'} {list_names(missing)}"
+        if missing and split == "train":
+            next_step = "add some, or leave the class out of the data and of `classes`"
+            raise InputError(source, "images of every class to train on", none, next_step)
+        if missing:
+            findings.tell(f"warning: {source}: the {split} images show {none}")
 
 
 def _check_labels(labels: Labels, num_classes: int, where: Path | str, dataset: Dataset) -> None:
@@ -255,7 +257,7 @@ def _check_labels(labels: Labels, num_classes: int, where: Path | str, dataset: 
     if lowest < 0 or highest >= num_classes:
         expected = f"labels below {num_classes}, the number of classes in {dataset.path}"
         received = f"the label {lowest if lowest < 0 else highest}"
-        raise InputError(where, expected, received, f"fetch the file again, or mend {dataset.path}")
+        raise InputError(where, expected, received, f"fetch the file again, or correct {dataset.path}")
 
 
 def _refuse_other_files(output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Problems of a dataset, reported together, so that a person can mend them in one go."""
+"""Problems of a dataset, reported together, so that a person can fix them in one go."""
 
 import logging
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class LineProblems:
     def __init__(self) -> None:
         self._by_kind: dict[tuple[str, str], list[tuple[Place, str]]] = {}
 
-    def add(self, place: Place, expected: str, received: str, next_step: str = "mend the line") -> None:
+    def add(self, place: Place, expected: str, received: str, next_step: str = "fix the line") -> None:
         """Note the problem of a line."""
         self._by_kind.setdefault((expected, next_step), []).append((place, received))
 
@@ -65,7 +65,7 @@ def raise_if_any(problems: list[InputError], source: Path) -> None:
     for problem in problems[:MAX_SHOWN]:
         logger.error("error: %s", problem)
     hidden = f" ({len(problems) - MAX_SHOWN} of them not shown)" if len(problems) > MAX_SHOWN else ""
-    raise InputError(source, "data without a mistake", f"{len(problems)} mistakes{hidden}", "mend them all")
+    raise InputError(source, "data without a mistake", f"{len(problems)} mistakes{hidden}", "fix them all")
 
 
 def lines_of(places: Sequence[Place]) -> str:

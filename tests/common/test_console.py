@@ -145,6 +145,13 @@ def test_progress_is_drawn_on_a_terminal_only(capsys, monkeypatch, unit):
     assert "done" in drawn.err
 
 
+def test_a_bracket_in_a_name_is_no_markup_of_a_progress_bar(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with console.progress("looking at the files of [red] and [/bold]", 1, "files") as advance:
+        advance(1, note="[/x]")
+    assert "files of [red] and [/bold]" in capsys.readouterr().err
+
+
 def test_quiet_hides_what_native_code_prints(capfd):
     with console.quiet():
         os.write(2, b"chatter of a library\n")

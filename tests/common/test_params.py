@@ -12,11 +12,11 @@ from tests.pipeline import ROOT
 
 RUN = "{dataset: tiny, recipe: mlp, seed: 0}"
 WRONG = {
-    "seed is text": (RUN, RUN.replace("0}", "zero}"), "runs.tiny-mlp.seed: expected a valid integer, received 'zero'"),
+    "seed is text": (RUN, RUN.replace("0}", "zero}"), "runs.tiny-mlp.seed: expected a whole number, received 'zero'"),
     "seed is a fraction": (
         RUN,
         RUN.replace("0}", "1.0}"),
-        "runs.tiny-mlp.seed: expected a valid integer, received 1.0",
+        "runs.tiny-mlp.seed: expected a whole number, received 1.0",
     ),
     "seed below zero": (RUN, RUN.replace("0}", "-1}"), "seed: expected greater than or equal to 0, received -1"),
     "misspelt key": (RUN, RUN.replace("recipe", "recipie"), "(did you mean 'recipe'?), received 'recipie'"),
@@ -30,7 +30,9 @@ WRONG = {
     "run's name an option": ("tiny-mlp:", "--tiny-mlp:", "received '--tiny-mlp'"),
     "download's name for a shell": ("downloads: []", "downloads: ['x; rm -rf ~']", "received 'x; rm -rf ~'"),
     "download's name an option": ("downloads: []", "downloads: [--foo]", "received '--foo'"),
-    "runs as a list": ("tiny-mlp: {", "- {", "runs: expected a valid dictionary, received"),
+    "runs as a list": ("tiny-mlp: {", "- {", "runs: expected names, each with its values, received"),
+    "no runs": (f"\n  tiny-mlp: {RUN}\n", "\n", "runs: expected names, each with its values, received nothing"),
+    "downloads left empty": ("downloads: []", "downloads:", "downloads: expected a list, received nothing"),
     "twice the same run": (
         "  tiny-mlp:",
         f"  tiny-mlp: {RUN}\n  tiny-mlp:",

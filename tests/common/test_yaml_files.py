@@ -130,7 +130,7 @@ DAMAGED = {
     "1: a\ntrue: b\n": r":2: expected YAML, received a mistake in it: found duplicate key \"true\"",
     "~: a\nnull: b\n": r":2: expected YAML, received a mistake in it: found duplicate key \"null\"",
     "a: {<<: {b: 1}, <<: {c: 1}}\n": r":1: expected YAML, received a mistake in it: found duplicate key \"<<\"",
-    "a: &one 1\nb: &one 2\n": r":2: expected YAML, received a mistake in it: found duplicate anchor 'one'; mend",
+    "a: &one 1\nb: &one 2\n": r":2: expected YAML, received a mistake in it: found duplicate anchor 'one'; fix",
     "a: [1, 2\nb: 3\n": r":2: expected YAML, received",
     "a: b: c": r":1: expected YAML, received a mistake in it: mapping values are not allowed here",
     "\ta: 1": r":1: expected YAML, received a mistake in it: found character '\\t'",
@@ -143,11 +143,11 @@ DAMAGED = {
     "%YAML 1.3\n---\na: no\n": r":1: expected YAML, received a mistake in it: found a %YAML directive of a version",
     "%YAML 2.0\n---\na: no\n": r":1: expected YAML, received a mistake in it: found incompatible YAML document",
     "a: =\n": r":1: expected YAML, received a mistake in it: could not determine a constructor for the tag 'tag:yaml",
-    "a: 2024-13-45": r": expected YAML, received a value that cannot be read: month must be in 1..12; mend the file",
+    "a: 2024-13-45": r": expected YAML, received a value that cannot be read: month must be in 1..12; fix the file",
     "a: !!int x": r": expected YAML, received a value that cannot be read: invalid literal for int",
-    "a: !!bool 1": r": expected YAML, received a value that cannot be read: '1'; mend the file",
-    "a: !!timestamp x": r": expected YAML, received a value that cannot be read: .*; mend the file",
-    'a: "\\ud83d"': r": expected YAML, received a value that cannot be read: .* surrogates not allowed; mend the file",
+    "a: !!bool 1": r": expected YAML, received a value that cannot be read: '1'; fix the file",
+    "a: !!timestamp x": r": expected YAML, received a value that cannot be read: .*; fix the file",
+    'a: "\\ud83d"': r": expected YAML, received a value that cannot be read: .* surrogates not allowed; fix the file",
     "a: \x00": r": expected YAML, received unacceptable character #x0000",
     "[" * 500: r": expected YAML of a few levels, received one nested without end",
     "[" * 500 + "]" * 500: r": expected YAML of a few levels, received one nested without end",
@@ -276,7 +276,7 @@ def test_a_file_that_says_something_else_is_refused(path, text):
 
 def test_a_list_inside_itself_is_refused_in_one_line(path):
     """As a list alone, PyYAML reads it; what follows it into its values would never end."""
-    with pytest.raises(InputError, match="YAML of a few levels, received one nested without end; mend the file"):
+    with pytest.raises(InputError, match="YAML of a few levels, received one nested without end; fix the file"):
         Recipe.parse(tiny.RECIPE.replace("units: 16", "units: &a [1, *a]"), path)
 
 
@@ -293,15 +293,18 @@ def test_a_list_inside_itself_is_refused_in_one_line(path):
         ("{zzz: 1}", r"only the keys title, inner, name, received 'zzz'"),
         ("{1: a}", r"only the keys title, inner, name, received 1; edit the file"),
         ("{inner: {units: 1}}", r"title: expected a value, received nothing; edit the file"),
-        ("{}", r"title: expected a value, received nothing; edit the file \(and 1 more to mend\)"),
-        ("{title: 1, inner: {units: 1}}", r"title: expected a valid string, received 1;"),
-        ("{title: A, inner: {units: many}}", r"inner.units: expected a valid integer, .*received 'many';"),
+        ("{}", r"title: expected a value, received nothing; edit the file \(and 1 more to fix\)"),
+        (
+            "{title: 1, inner: {units: 1}}",
+            r"title: expected text \(in quotes if it is a number, a date, true or null\), received 1;",
+        ),
+        ("{title: A, inner: {units: many}}", r"inner.units: expected a whole number, .*received 'many';"),
         ("{title: A, inner: {units: 1}, name: ../a}", r"name: expected .*, received '\.\./a';"),
         ("[title]", r"some.yaml: expected .*, received \['title'\];"),
         ("", r"some.yaml: expected .*, received an empty file;"),
         (
             "{title: [" + "long, " * 99 + "], inner: {units: 1}}",
-            r"title: expected a valid string, received .{1,61}…; edit",
+            r"title: expected text \(in quotes if it is a number, a date, true or null\), received .{1,61}…; edit",
         ),
         ('{title: A, inner: {units: "two\\nlines"}}', r"received 'two\\nlines'"),
     ],

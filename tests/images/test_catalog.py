@@ -114,6 +114,15 @@ def test_one_key_is_enough_for_data_of_ones_own(kind, given):
 
 WRONG = {
     "no data": ({"title": "Mine"}, "one of the keys files, npz, folder and csv, received 'none of them'"),
+    "a kind misspelt": (
+        {"folders": {}},
+        "one of the keys files, npz, folder and csv (did you mean 'folder'?), received 'folders'",
+    ),
+    "a path in place of keys": (
+        {"folder": "data/own"},
+        "folder: expected the keys image_size, channels, value_range, group, and a path only as `source` in params.yaml"
+        ", received 'data/own'",
+    ),
     "two kinds": ({"folder": {}, "csv": {}}, "one of the keys files, npz, folder and csv, received 'folder and csv'"),
     "files without files": ({"files": None, "classes": ["a", "b"]}, "the four files under files, received 'none'"),
     "mirrors": ({"folder": {}, "mirrors": []}, "no mirrors beside data of your own"),

@@ -87,9 +87,9 @@ def test_an_answer_is_not_averaged_unasked(written: str):
     ("old", "new", "expected"),
     [
         ("epochs: 2", "epochs: 0", "training.epochs: expected greater than or equal to 1, received 0"),
-        ("epochs: 2", "epochs: 2.5", "training.epochs: expected a valid integer, received 2.5"),
-        ("epochs: 2", "epochs: '2'", "training.epochs: expected a valid integer, received '2'"),
-        ("epochs: 2", "epochs: true", "training.epochs: expected a valid integer, received True"),
+        ("epochs: 2", "epochs: 2.5", "training.epochs: expected a whole number, received 2.5"),
+        ("epochs: 2", "epochs: '2'", "training.epochs: expected a whole number, received '2'"),
+        ("epochs: 2", "epochs: true", "training.epochs: expected a whole number, received True"),
         ("batch_size: 20", "batch_size: -1", "training.batch_size: expected greater than or equal to 1, received -1"),
         (
             "validation: none",
@@ -129,7 +129,7 @@ def test_an_answer_is_not_averaged_unasked(written: str):
         ),
         ("training:", "test_time: {flip: false, shift: 0}\ntraining:", "a shift of 1 or more, or no test_time"),
         ("training:", "test_time: {shift: -1}\ntraining:", "test_time.shift: expected greater than or equal to 0"),
-        ("training:", "test_time: {flip: 1}\ntraining:", "test_time.flip: expected a valid boolean, received 1"),
+        ("training:", "test_time: {flip: 1}\ntraining:", "test_time.flip: expected true or false, received 1"),
         ("units: 16", "units: {from: 16}", "layers.hidden.units: expected a number, a text, true, false"),
         ("units: 16", "units: [16, {class_name: Lambda}]", "layers.hidden.units: expected a number, a text"),
     ],

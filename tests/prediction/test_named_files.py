@@ -88,10 +88,13 @@ def dead_link() -> None:
 
 UNREAD = {
     "HEIC": (heic, "received 3 HEIF pictures, the first new/b.HEIC; pip install pillow-heif, or save it as JPEG"),
-    "web page": (web_page, "new/b.png: expected a picture, received a web page; save it again, as PNG for instance"),
+    "web page": (
+        web_page,
+        "new/b.png: expected a picture, received a web page; replace it with a picture, or remove it",
+    ),
     "empty": (
         lambda: Path("new/b.png").touch(),
-        "new/b.png: expected a picture, received an empty file; save it again",
+        "new/b.png: expected a picture, received an empty file; replace it with a",
     ),
     "cut": (lambda: Path("new/b.png").write_bytes(b"\x89PNG\r\n\x1a\n"), "new/b.png: expected a picture, received"),
     "drawing": (lambda: Path("new/b.svg").write_text("<svg/>"), "new/b.svg: expected pictures of the formats PNG"),
@@ -112,7 +115,7 @@ def test_a_picture_of_a_folder_that_cannot_be_read_is_an_error_and_the_others_ar
 
 
 NAMED = {
-    "notes.txt": (b"seen in June", "notes.txt: expected a picture, received a text file; save it again, as PNG"),
+    "notes.txt": (b"seen in June", "notes.txt: expected a picture, received a text file; replace it with a picture"),
     "a.HEIC": (
         HEIC,
         "a.HEIC: expected a picture, received a HEIF picture; pip install pillow-heif, or save it as JPEG",
@@ -171,6 +174,12 @@ def test_a_name_that_no_terminal_can_show_is_one_line_of_the_table_and_of_the_sh
     assert second.startswith(r"new/line\nbreak.png")
     with Image.open("sheet.png") as sheet:
         assert sheet.width > 100
+
+
+def test_the_suffix_of_a_sheet_may_be_in_capitals():
+    write("a.png")
+    assert run("a.png", "--show", "SHEET.PNG").exit_code == 0
+    assert Image.open("SHEET.PNG").format == "PNG"
 
 
 def test_programs_get_the_name_itself():

@@ -2,7 +2,7 @@
 
 import logging
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stages.common.errors import InputError
@@ -71,21 +71,10 @@ def _alike(pairs: Sequence[Mapping[str, Path]], source: Path) -> InputError:
     """Return the error of folders whose names differ too little to be those of two classes."""
     paths, *others = pairs
     names = list(paths)
-    quote, difference = _difference(names)
+    difference = class_names.difference_of(names) if len({*map(str.strip, names)}) > 1 else "blanks around them"
+    quote = ascii if difference == class_names.INVISIBLE else repr
     shown = " and ".join(f"{quote(name)} ({printable(paths[name])})" for name in names)
     more = f" (and {len(others)} more)" if others else ""
     received = f"{shown}, which differ only in {difference}{more}"
     next_step = "merge the folders, or list both names under `classes` in the dataset's file"
     return InputError(source, "one name for each class", received, next_step)
-
-
-def _difference(names: Sequence[str]) -> tuple[Callable[[str], str], str]:
-    """Return a function that shows what differs in names that are alike, and the difference in words."""
-    if len({" ".join(name.split()) for name in names}) == 1:
-        return repr, "blanks"
-    if len({name.casefold() for name in names}) == 1:
-        return repr, "capitals"
-    if isinstance(class_names.likeness(names[0]), float):
-        return repr, "how the number is written"
-    are_visible = all(map(str.isascii, names))
-    return (repr, "capitals, blanks or marks") if are_visible else (ascii, "characters that look alike")

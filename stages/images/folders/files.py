@@ -14,7 +14,7 @@ from stages.images.picture_files import formats
 
 SYSTEM_NAMES = (
     "#recycle", "#snapshot", "$recycle.bin", "@eadir", "@recycle", "@recently-snapshot", "__macosx", "__pycache__",
-    "desktop.ini", "ehthumbs.db", "icon\r", "lost+found", "system volume information", "thumbs.db",
+    "desktop.ini", "ehthumbs.db", "found.000", "icon\r", "lost+found", "system volume information", "thumbs.db",
 )  # fmt: skip # left by macOS, Windows and network storage, in small letters; other such names begin with a dot
 UNREADABLE = "file that cannot be opened"
 RESOURCE_FORK = "._"  # starts the names that macOS gives to what other file systems cannot hold
@@ -74,7 +74,9 @@ class Found:
         if not (self.pictures or self.not_read or self.dead_links):
             received = f"none, but {summary(self.left_out)}" if self.left_out else "none"
             expected = f"pictures ({', '.join(formats.readable())})"
-            raise InputError(self.folder, expected, received, "name another folder")
+            are_packed = any(kind.endswith("archive") for kind in self.left_out)
+            next_step = "unpack it, or name another folder" if are_packed else "name another folder"
+            raise InputError(self.folder, expected, received, next_step)
 
     def tell(self) -> None:
         """Log what is left out, in one line, and the links that are not followed."""
@@ -133,7 +135,8 @@ def _walk(found: Found) -> list[Path]:
     top = _identity(found.folder.stat())
     first_paths: dict[Identity, Path] = {top: found.folder}
     repeated: dict[Path, Path] = {}
-    pending = [(found.folder, {top: found.folder})]  # with the folders above each, by their identity
+    outside = {_identity(folder.stat()): folder for folder in found.folder.resolve().parents}
+    pending = [(found.folder, {**outside, top: found.folder})]  # with the folders above each, by their identity
     while pending:
         folder, above = pending.pop()
         inner = []

@@ -1,10 +1,13 @@
 """Folder of pictures: a sub-folder for each class, or a folder for each split that holds these."""
 
+import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from stages.common.errors import InputError
 from stages.common.printable import printable
+from stages.common.yaml_files import did_you_mean
 from stages.images.arrays import Split
 from stages.images.folders import class_folders, files, folder_tree, split_folders
 from stages.images.folders.files import Found
@@ -13,12 +16,15 @@ from stages.images.picture_files import formats
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import raise_if_any
 
+MASK = re.compile(r"(.+)[ _-](?:mask|seg|segmentation|gt)(?:[ _-]?\d+)?(?:\.[^.]*)?$", re.IGNORECASE)
 NEXT_STEPS = {
     "NumPy array": "write them into one file with numpy.savez, and use `npz` in the dataset's file",
     "NumPy .npz archive": "use `npz` in the dataset's file, and set its `source` in params.yaml to the file",
     "IDX file": "use `files` in the dataset's file",
     formats.LFS_POINTER: "git lfs pull",
 }
+
+logger = logging.getLogger(__name__)
 
 
 def list_pictures(source: Path, classes: Sequence[str] | None = None) -> list[LabelledPicture]:
@@ -48,12 +54,15 @@ def list_pictures(source: Path, classes: Sequence[str] | None = None) -> list[La
         for name, folder in node.filled().items():
             folders.setdefault(name, []).append(folder.path)
     class_of, wrong_names = class_folders.name_classes(folders, classes, source)
-    problems += wrong_names
+    problems += wrong_names or split_folders.find_unknown_classes(splits, class_of)
     problems += _shared_folders(found, splits)
     raise_if_any(problems, source)
     found.tell()
     class_folders.tell(class_of)
+    if not classes:
+        split_folders.tell_deeper_folders(splits, class_of)
     split_folders.warn_of_names_like_splits(splits, classes or ())
+    _warn_of_masks(found.pictures)
     return sorted(
         LabelledPicture(picture.relative_to(source).as_posix(), class_of[name], split)
         for split, node in splits.items()
@@ -66,9 +75,12 @@ def _check_source(source: Path) -> None:
     if source.is_dir():
         return
     expected = "a folder with a sub-folder for each class"
-    next_step = "mend the dataset's `source` in params.yaml, or fetch the folder with dvc checkout"
+    next_step = "correct the dataset's `source` in params.yaml, or fetch the folder with dvc checkout"
+    if source.parts[:1] == ("~",):
+        raise InputError(source, expected, "a ~, which only a shell knows", "write the whole path")
     if not source.is_file():
-        raise InputError(source, expected, "none", next_step)
+        neighbours = [path.name for path in source.parent.glob("*") if path.is_dir()]
+        raise InputError(source, expected, f"none{did_you_mean(source.name, neighbours)}", next_step)
     kind = formats.identify(source)
     if kind.endswith("archive"):
         next_step = NEXT_STEPS.get(kind, "unpack it, and set the dataset's `source` in params.yaml to the folder")
@@ -135,9 +147,19 @@ def _empty(node: Node, empty: list[Path], found: Found) -> InputError:
     return InputError(path, f"pictures ({', '.join(formats.readable())})", received, "add some, or remove it")
 
 
+def _warn_of_masks(found: list[Path]) -> None:
+    """Log pictures that are named as masks of others beside them: 1_mask.png beside 1.png."""
+    originals = {path.with_name(match[1]): path for path in found if (match := MASK.match(path.name))}
+    stems = {path.with_suffix("") for path in found} if originals else set()
+    masks = [mask for original, mask in originals.items() if original in stems]
+    if masks:
+        told = "warning: %s; if these are masks, move them away, since they are read as pictures of the class"
+        logger.warning(told, folder_tree.count(masks, "named like masks of others"))
+
+
 def _nothing(found: Found) -> InputError:
     """Return the error of a folder without any picture."""
-    expected, next_step = ONE_PER_CLASS, "mend the dataset's `source` in params.yaml, or fetch the pictures"
+    expected, next_step = ONE_PER_CLASS, "correct the dataset's `source` in params.yaml, or fetch the pictures"
     shown = {kind: paths for kind, paths in found.left_out.items() if not kind.startswith("hidden")}
     if not shown:
         return InputError(

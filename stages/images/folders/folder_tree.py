@@ -19,7 +19,7 @@ class Node:
         path: Its path.
         pictures: Pictures directly in it.
         folders: Its sub-folders by name.
-        total: Number of pictures in it and below it.
+        total: Number of pictures and dead links in it and below it.
     """
 
     path: Path
@@ -42,15 +42,20 @@ class Node:
 
 
 def build(found: Found) -> Node:
-    """Return the folders and their pictures; those that cannot be read are among them, since they show a class."""
+    """Return the folders and their pictures; those that cannot be read are among them, since they show a class.
+
+    A dead link counts in the totals alone, since it may have led to a folder.
+    """
     nodes = {found.folder: Node(found.folder)}
     for folder in found.folders:  # sorted, so that each comes after the one that holds it
         nodes[folder] = nodes[folder.parent].folders[folder.name] = Node(folder)
-    for picture in (*found.pictures, *found.dead_links, *(path for paths in found.not_read.values() for path in paths)):
+    for picture in (*found.pictures, *(path for paths in found.not_read.values() for path in paths)):
         nodes[picture.parent].pictures.append(picture)
+    for link in found.dead_links:
+        nodes[link.parent].total += 1
     for folder in (*reversed(found.folders), found.folder):
         node = nodes[folder]
-        node.total = len(node.pictures) + sum(inner.total for inner in node.folders.values())
+        node.total += len(node.pictures) + sum(inner.total for inner in node.folders.values())
     return nodes[found.folder]
 
 

@@ -8,16 +8,20 @@ from pathlib import Path
 HEAD_BYTES = 1024  # read of each file
 ALWAYS_READ = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # not EPS, for which Pillow would start Ghostscript
 NOT_READ = (
-    "AVIF", "DICOM", "EPS", "GIMP", "HEIF", "ICO", "JPEG 2000", "JPEG XL", "OpenEXR", "PPM of 16 bits", "Photoshop",
-    "SVG", "raw camera",
+    "AVIF", "DDS", "DICOM", "EPS", "FITS", "GIMP", "HEIF", "ICNS", "ICO", "JPEG 2000", "JPEG XL", "JPEG XR", "NIfTI",
+    "NRRD", "Nikon ND2", "OpenEXR", "PAM", "PCX", "PFM", "PPM of 16 bits", "Photoshop", "Radiance", "SGI", "SVG",
+    "Targa", "Zeiss CZI", "raw camera",
 )  # fmt: skip # formats of pictures that this project, or this installation of Pillow, does not read
 SUFFIXES = (
-    ".arw", ".avif", ".bmp", ".cr2", ".cr3", ".dib", ".dng", ".eps", ".exr", ".gif", ".heic", ".heif", ".hif", ".ico",
-    ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".nef", ".orf", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
-    ".psd", ".raf", ".rw2", ".svg", ".tga", ".tif", ".tiff", ".webp", ".xcf",
+    ".apng", ".arw", ".avif", ".bmp", ".cr2", ".cr3", ".cur", ".dcm", ".dib", ".dng", ".emf", ".eps", ".exr", ".gif",
+    ".heic", ".heif", ".hif", ".ico", ".j2k", ".jfif", ".jif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl",
+    ".mpo", ".nef", ".orf", ".pbm", ".pef", ".pgm", ".png", ".pnm", ".ppm", ".psd", ".raf", ".rw2", ".srw", ".svg",
+    ".svgz", ".tga", ".tif", ".tiff", ".webp", ".wmf", ".xbm", ".xcf", ".xpm",
 )  # fmt: skip # of files that a person takes for pictures
 SAVE_AGAIN = "save it again, as PNG for instance"
+REPLACE = "replace it with a picture, or remove it"
 EMPTY, TEXT, UNKNOWN, LFS_POINTER = "empty file", "text file", "file of an unknown format", "Git LFS pointer"
+VIDEO, WEB_PAGE = "video", "web page"
 
 STARTS = (  # the first bytes of a file, and its format
     (b"\x89PNG", "PNG"),
@@ -38,6 +42,23 @@ STARTS = (  # the first bytes of a file, and its format
     (b"\0\0\1\0", "ICO"),
     (b"gimp xcf", "GIMP"),
     (b"v/1\1", "OpenEXR"),
+    (b"II\xbc", "JPEG XR"),
+    (b"DDS ", "DDS"),
+    (b"icns", "ICNS"),
+    (b"\n\5\1", "PCX"),
+    (b"\x01\xda\0", "SGI"),
+    (b"\x01\xda\1", "SGI"),
+    (b"\0\0\2\0\0\0\0\0", "Targa"),
+    (b"\0\0\n\0\0\0\0\0", "Targa"),
+    (b"PF\n", "PFM"),
+    (b"Pf\n", "PFM"),
+    (b"P7\n", "PAM"),
+    (b"#?RADIANCE", "Radiance"),
+    (b"#?RGBE", "Radiance"),
+    (b"SIMPLE  =", "FITS"),
+    (b"NRRD000", "NRRD"),
+    (b"ZISRAWFILE", "Zeiss CZI"),
+    (b"\xda\xce\xbe\n", "Nikon ND2"),
     (b"%!PS", "EPS"),
     (b"\xc5\xd0\xd3\xc6", "EPS"),
     (b"\0\5\x16\7", "resource fork"),
@@ -58,16 +79,18 @@ STARTS = (  # the first bytes of a file, and its format
     (b"\xfd7zXZ", "xz archive"),
     (b"7z\xbc\xaf", "7z archive"),
     (b"Rar!", "rar archive"),
-    (b"\x1aE\xdf\xa3", "video"),
-    (b"\0\0\1\xba", "video"),
-    (b"\0\0\1\xb3", "video"),
-    (b"FLV\1", "video"),
+    (b"\x1aE\xdf\xa3", VIDEO),
+    (b"\0\0\1\xba", VIDEO),
+    (b"\0\0\1\xb3", VIDEO),
+    (b"FLV\1", VIDEO),
     (b"ID3", "audio file"),
     (b"OggS", "audio file"),
     (b"fLaC", "audio file"),
 )
-CONTAINERS = {b"WEBP": "WEBP", b"AVI ": "video", b"WAVE": "audio file"}  # the kinds of RIFF
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+CONTAINERS = {b"WEBP": "WEBP", b"AVI ": VIDEO, b"WAVE": "audio file"}  # the kinds of RIFF
+HEIF_BRANDS = (
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"avci",
+)  # fmt: skip
 AVIF_BRANDS = (b"avif", b"avis")
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes
 BLANK = rb"\s(?:\s|#[^\n]*\n)*"
@@ -107,6 +130,8 @@ def format_of(head: bytes) -> str:
         return "PPM" if int(pixmap["highest"]) <= 255 else "PPM of 16 bits"
     if head[128:132] == b"DICM":
         return "DICOM"
+    if head[344:348] in (b"n+1\0", b"ni1\0"):
+        return "NIfTI"
     if head[257:262] == b"ustar":
         return "tar archive"
     return next((name for start, name in STARTS if head.startswith(start)), None) or _text(head)
@@ -148,7 +173,9 @@ def counted(name: str, count: int) -> str:
 
 def article(name: str) -> str:
     """Return one file of a format: "a text file", "an SVG picture"."""
-    return f"{'an' if name.startswith(('A', 'E', 'I', 'O', 'HDF', 'SVG', 'a', 'e', 'xz')) else 'a'} {_noun(name)}"
+    return (
+        f"{'an' if name.startswith(('A', 'E', 'I', 'O', 'HDF', 'SGI', 'SVG', 'a', 'e', 'xz')) else 'a'} {_noun(name)}"
+    )
 
 
 def remedy(name: str) -> str:
@@ -159,7 +186,7 @@ def remedy(name: str) -> str:
         return "git lfs pull"
     if name.endswith("archive"):
         return "unpack it"
-    return SAVE_AGAIN
+    return REPLACE if name in (EMPTY, TEXT, WEB_PAGE, VIDEO) else SAVE_AGAIN
 
 
 def _noun(name: str) -> str:
@@ -188,7 +215,7 @@ def _iso_media(head: bytes) -> str:
         return "AVIF"
     if every[0] in HEIF_BRANDS:
         return "HEIF"
-    return {b"crx ": "raw camera", b"jxl ": "JPEG XL", b"M4A ": "audio file"}.get(every[0], "video")
+    return {b"crx ": "raw camera", b"jxl ": "JPEG XL", b"M4A ": "audio file"}.get(every[0], VIDEO)
 
 
 def _zip(head: bytes) -> str:
@@ -208,5 +235,5 @@ def _text(head: bytes) -> str:
     if start.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start:
         return "SVG"
     if start.startswith((b"<!doctype html", b"<html")):
-        return "web page"
+        return WEB_PAGE
     return LFS_POINTER if start.startswith(b"version https://git-lfs") else TEXT

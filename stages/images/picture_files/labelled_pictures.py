@@ -5,6 +5,7 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,16 +14,17 @@ import numpy as np
 from stages.common.console import progress
 from stages.common.errors import InputError
 from stages.common.printable import printable
+from stages.common.yaml_files import did_you_mean
 from stages.images import arrays, catalog
 from stages.images.arrays import ALL_SPLITS, Images, ImageSequence, Labels, Split
 from stages.images.catalog import Conversion, Dataset
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
-from stages.images.problems import raise_if_any, shorten
+from stages.images.problems import list_names, raise_if_any, shorten
 from stages.images.splits import splitting
 from stages.images.splits.splitting import HoldOut, Pool
 
-WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 logger = logging.getLogger(__name__)
 
@@ -177,27 +179,26 @@ def _refuse_divided_groups(listed: list[LabelledPicture], source: Path) -> None:
 def _classes(listed: list[LabelledPicture], dataset: Dataset, source: Path) -> list[str]:
     """Return the names of the classes, label 0 first: those of the dataset's file, or those found, sorted.
 
-    Names that are all whole numbers are sorted by their values.
+    Names that are all numbers are sorted by their values.
     """
     found = sorted({picture.label for picture in listed})
-    if all(map(WHOLE_NUMBER.fullmatch, found)):
-        found.sort(key=int)
+    are_numbers = all(map(NUMBER.fullmatch, found))
+    if are_numbers:
+        found.sort(key=Decimal)
     if dataset.classes is None or not found:
         if not 2 <= len(found) <= catalog.MAX_CLASSES:
             expected = f"pictures of 2…{catalog.MAX_CLASSES} classes"
             received = f"{len(found)}{f' ({printable(found[0])})' if len(found) == 1 else ''}"
-            raise InputError(source, expected, received, "mend the folder or the table")
+            next_step = "merge classes, or leave some out" if len(found) > 1 else "add another class"
+            raise InputError(source, expected, received, next_step)
         return found
-    first = {picture.label: picture.path for picture in reversed(listed)}
-    expected = f"a class that {dataset.path} lists"
-    raise_if_any(
-        [
-            InputError(source / first[name], expected, repr(name), "mend one of the two")
-            for name in found
-            if name not in dataset.classes
-        ],
-        source,
-    )
+    unlisted = [name for name in found if name not in dataset.classes]
+    if unlisted:
+        first = next(picture.path for picture in listed if picture.label == unlisted[0])
+        numbers = f", or their numbers, 0…{len(dataset.classes) - 1}" if are_numbers else ""
+        expected = f"classes that {dataset.path} lists{did_you_mean(unlisted[0], dataset.classes)}{numbers}"
+        received = list_names([repr(name) for name in unlisted])
+        raise InputError(source / first, expected, received, "rename the classes here, or list them there")
     return dataset.classes
 
 

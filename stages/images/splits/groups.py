@@ -28,5 +28,5 @@ def name_by_path(listed: Sequence[LabelledPicture], pattern: str, where: str, so
     if missing:
         expected = f"a pattern that finds a group in the path of each picture, such as {missing[0].path}"
         received = f"{shorten(pattern)}, which finds none in {len(missing)} of {len(listed)} paths"
-        raise InputError(where, expected, received, f"mend the pattern, or the names in {source}")
+        raise InputError(where, expected, received, f"correct the pattern, or the names in {source}")
     return [picture._replace(group=name) for picture, name in zip(listed, names, strict=True)]

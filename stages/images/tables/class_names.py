@@ -138,14 +138,14 @@ def _one_class(places: Places, list_them: str) -> list[InputError]:
 
 
 def _alike(names: Sequence[str], places: Places, list_them: str) -> InputError:
-    difference = _difference(names)
+    difference = difference_of(names)
     each = [f"{_quoted(name, difference != INVISIBLE)} in {lines_of(places[name])}" for name in names[:MAX_LINES]]
     rarest = min(names, key=lambda name: len(places[name]))
     received = f"{' and '.join(each)}, which differ in {difference}"
     return InputError(places[rarest][0], "one name for each class", received, f"mend it, or {list_them}")
 
 
-def _difference(names: Sequence[str]) -> str:
+def difference_of(names: Sequence[str]) -> str:
     """Return what differs in names of one likeness."""
     if isinstance(likeness(names[0]), float):
         return "how the number is written"

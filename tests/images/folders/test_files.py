@@ -39,6 +39,12 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
         found.check_any()
 
 
+def test_a_folder_of_archives_is_to_be_unpacked(tmp_path):
+    (tmp_path / "pictures.zip").write_bytes(b"PK\3\4" + bytes(40))
+    with pytest.raises(InputError, match=r"but 1 zip archive \(.*pictures\.zip\); unpack it, or name another folder"):
+        files.find(tmp_path).check_any()
+
+
 def test_what_is_hidden_and_folders_named_like_pictures_are_left_out(tmp_path):
     write(tmp_path, ".trash/0.png", "._1.jpg", "1.jpg", "2.png/3.png")
     assert files.find(tmp_path).pictures == [tmp_path / "1.jpg", tmp_path / "2.png/3.png"]
@@ -147,12 +153,14 @@ def test_a_circle_of_links_ends_and_is_told(tmp_path, caplog):
     write(tmp_path, "mine/cat/0.png", "mine/dog/1.png")
     (tmp_path / "mine/cat/up").symlink_to("..")
     (tmp_path / "mine/dog/self").symlink_to(".")
-    (tmp_path / "one/other").mkdir(parents=True)
+    (tmp_path / "mine/dog/top").symlink_to("../..")
+    write(tmp_path, "other/2.png")
     found = files.find(tmp_path / "mine")
     assert [path.name for path in found.pictures] == ["0.png", "1.png"]
     found.tell()
-    told = "warning: {0}/mine/{1} leads back to {0}/mine{2}, which holds it; it is not followed"
-    assert caplog.messages == [told.format(tmp_path, "cat/up", ""), told.format(tmp_path, "dog/self", "/dog")]
+    told = "warning: {0}/mine/{1} leads back to {0}{2}, which holds it; it is not followed"
+    links = [("cat/up", "/mine"), ("dog/self", "/mine/dog"), ("dog/top", "")]
+    assert caplog.messages == [told.format(tmp_path, *link) for link in links]
 
 
 def test_a_folder_that_is_there_twice_is_named_with_its_first_path(tmp_path):

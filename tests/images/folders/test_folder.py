@@ -147,19 +147,29 @@ def test_a_split_folder_in_one_of_the_same_name_is_read():
     assert (info.classes, info.train.images, info.test.images) == (["cat", "dog"], 6, 4)
 
 
-def test_class_folders_may_hold_folders_of_their_own():
+def test_class_folders_may_hold_folders_of_their_own_and_a_line_says_so():
     write_classes("made/cat", "indoor", "outdoor")
-    write_classes("made", "dog")
-    write_classes("made/owl", "indoor", "indoor/night")
-    info, _ = made()
+    write_classes("made/dog", "pictures")
+    write_classes("made/owl", "summer", "winter/night")
+    info, [deeper, _] = made()
     assert info.classes == ["cat", "dog", "owl"]
+    assert deeper == (
+        "made/cat: the pictures in indoor and outdoor are of the class cat, whatever these folders' names "
+        "(and the like in 1 more)"
+    )
+    assert len(made("folder:\nclasses: [cat, dog, owl]\n")[1]) == 1
     counts = zip(info.train.images_per_class, info.test.images_per_class, strict=True)
     assert [sum(pair) for pair in counts] == [6, 3, 6]
 
 
 @pytest.mark.parametrize(
     ("names", "told"),
-    [(("cat", "dog", "test"), "test"), (("bus", "car", "train"), "train"), (("a", "b", "Val 2"), "Val 2")],
+    [
+        (("cat", "dog", "test"), "test"),
+        (("bus", "car", "train"), "train"),
+        (("a", "b", "Val 2"), "Val 2"),
+        (("cat", "dog", "Unlabeled"), "Unlabeled"),
+    ],
 )
 def test_a_class_named_after_a_split_is_one_and_is_told(names, told):
     write_classes("made", *names)
@@ -233,6 +243,32 @@ SPLITS_OR_CLASSES = {
         {"train": ANIMALS, "test": (".", "cat")},
         "made/test: expected each picture in the folder of its class, received 3 pictures outside, the first made/test",
     ),
+    "unlabelled test pictures in a folder of their own": (
+        {"train": ANIMALS, "test": ("unknown",)},
+        "made/test/unknown: expected a class of made/train (cat, dog and owl), received none; rename the folder after "
+        "a class, add training pictures of it, or move it away",
+    ),
+    "classes of other names": (
+        {"train": ("cats", "dogs"), "val": ("cat", "dog")},
+        "made/val/cat: expected a class of made/train (cats and dogs), received none (did you mean 'cats'?) (and 1 mor",
+    ),
+    "object detection": (
+        {"train/images": (".",), "train/labels": (), "valid/images": (".",), "valid/labels": ()},
+        "made/train: expected a folder of pictures for each class, received the folders images and labels, as for "
+        "detection or segmentation; sort the pictures into a folder for each class; if these are classes, list",
+    ),
+    "object detection, the other way": (
+        {"images/train": (".",), "images/val": (".",), "labels/train": (), "labels/val": ()},
+        "made: expected a folder of pictures for each class, received the folders images and labels, as for detection",
+    ),
+    "the same folders in the splits": (
+        {"train/2023": ANIMALS, "train/2024": ANIMALS, "test/2023": ANIMALS, "test/2024": ANIMALS},
+        "made/train: expected a folder of pictures for each class, received 2023 and 2024, which hold the same folders",
+    ),
+    "segmentation": (
+        {"JPEGImages": (".",), "masks": (".",)},
+        "made: expected a folder of pictures for each class, received the folders JPEGImages and masks, as for detect",
+    ),
     "empty test folder": (
         {"train": ANIMALS, "test": ()},
         "made/test: expected a folder of pictures for each class, as in made/train, received no pictures; add some, or",
@@ -280,7 +316,7 @@ SPLITS_OR_CLASSES = {
     "one class": ({".": ("cat",)}, "made: expected pictures of 2…256 classes, received 1 (cat)"),
     "too many classes": (
         {".": [f"{number:03}" for number in range(300)]},
-        "made: expected pictures of 2…256 classes, received 300; mend the folder or the table",
+        "made: expected pictures of 2…256 classes, received 300; merge classes, or leave some out",
     ),
     "no class folders": (
         {".": (".",)},
@@ -323,7 +359,7 @@ SPLITS_OR_CLASSES = {
     ),
     "one letter of another alphabet": (
         {".": ("cat", "c\u0430t")},
-        "received 'cat' (made/cat) and 'c\\u0430t' (made/c\u0430t), which differ only in characters that look alike",
+        "received 'cat' (made/cat) and 'c\\u0430t' (made/c\u0430t), which differ only in characters that look alike or",
     ),
     "a line break": ({".": ("a\nb", "c")}, "made/a\\nb: expected a name that is text of one line, received"),
     "a blank alone": ({".": (" ", "c")}, "made/ : expected a name that is text of one line, received ' '; rename"),
@@ -343,8 +379,42 @@ def test_folders_that_are_no_classes_are_refused_in_one_line(case):
     assert expected in refusal()
 
 
+def test_a_class_that_a_split_lacks_is_told():
+    write_classes("made/train", *ANIMALS)
+    write_classes("made/val", "cat")
+    write_classes("made/test", "cat", "dog")
+    info, [test, validation, _] = made()
+    assert (info.test.images_per_class, info.validation.images_per_class) == ([3, 3, 0], [3, 0, 0])
+    assert test == "warning: made: the test images show none of class owl"
+    assert validation == "warning: made: the validation images show none of the classes dog and owl"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "mien",
+            "mien: expected a folder with a sub-folder for each class, received none (did you mean 'mine'?); corr",
+        ),
+        (
+            "~/mine",
+            "~/mine: expected a folder with a sub-folder for each class, received a ~, which only a shell knows",
+        ),
+    ],
+)
+def test_a_source_that_is_not_there_is_refused_with_what_may_be_meant(source, expected):
+    assert expected in refusal(source=source)
+
+
+def test_a_class_that_is_listed_in_other_letters_is_pointed_out(mine):
+    [line] = own.errors(own.make("folder:\nclasses: [blue, green, Red]\n"))
+    assert (
+        "expected classes that datasets/own.yaml lists (did you mean 'Red'?), received 'red'; rename the class" in line
+    )
+
+
 OTHER_DATA = {
-    "nothing": (lambda folder: None, "received an empty folder; mend the dataset's `source`"),
+    "nothing": (lambda folder: None, "received an empty folder; correct the dataset's `source`"),
     "folders": (lambda folder: (folder / "cat").mkdir(), "received folders without files"),
     "arrays": (
         lambda folder: [np.save(folder / f"{number}.npy", np.zeros(3)) for number in range(3)],
@@ -360,7 +430,7 @@ OTHER_DATA = {
     ),
     "text": (
         lambda folder: (folder / "a.txt").write_text("x"),
-        "received no pictures, but 1 text file (made/a.txt); mend",
+        "received no pictures, but 1 text file (made/a.txt); correct",
     ),
     "IDX": (
         lambda folder: (folder / "train").write_bytes(b"\0\0\x08\1\0\0\0\1\1"),
@@ -384,7 +454,7 @@ def test_a_folder_of_other_data_is_refused_with_what_it_holds(case):
     [
         ("made.zip", "received a zip archive; unpack it, and set the dataset's `source` in params.yaml to the folder"),
         ("made.npz", "received a NumPy .npz archive; use `npz` in the dataset's file"),
-        ("made.csv", "received a text file; mend the dataset's `source`"),
+        ("made.csv", "received a text file; correct the dataset's `source`"),
     ],
 )
 def test_a_file_in_place_of_a_folder_is_refused(name, expected):
@@ -472,16 +542,45 @@ def test_blanks_around_a_name_are_dropped():
     assert info.classes == ["cat", "dog"]
 
 
+def test_folders_with_other_numbers_than_those_of_the_classes_are_refused_in_one_line():
+    write_classes("made", "1", "2")
+    assert refusal("folder:\nclasses: [cat, dog, owl]\n") == (
+        "made/1/0.png: expected classes that datasets/own.yaml lists, or their numbers, 0…2, received '1' and '2'; "
+        "rename the classes here, or list them there"
+    )
+
+
+def test_pictures_named_like_masks_of_others_are_told():
+    write_classes("made", "benign", "normal")
+    for number, name in enumerate(("0_mask.png", "1_mask_1.png", "2-GT.png", "gas_mask.png")):
+        own.picture("green", number).save(f"made/benign/{name}")
+    info, [masks, *_] = made()
+    assert info.train.images + info.test.images == 10
+    assert masks == (
+        "warning: 3 pictures named like masks of others, the first made/benign/0_mask.png; if these are masks, move "
+        "them away, since they are read as pictures of the class"
+    )
+
+
+def test_a_dead_link_in_place_of_a_class_folder_is_one_error():
+    write_classes("made", "cat", "dog")
+    Path("made/owl").symlink_to("../gone")
+    assert refusal().startswith("made/owl: expected a link to a file or a folder, received a link to ../gone")
+
+
 def test_names_that_are_alike_may_be_listed():
     write_classes("made", "A", "a", "b", "007", "7")
     info, _ = made('folder:\nclasses: [A, a, b, "007", "7"]\n')
     assert info.classes == ["A", "a", "b", "007", "7"]
 
 
-def test_names_that_are_all_whole_numbers_are_sorted_by_value():
+def test_names_that_are_all_numbers_are_sorted_by_value():
     write_classes("made", "0", "007", "1", "10", "11", "2", "-3")
     info, _ = made()
     assert info.classes == ["-3", "0", "1", "2", "007", "10", "11"]
+    write_classes("decimal", "1.5", "10.0", "2", "-0.5")
+    info, _ = made(source="decimal")
+    assert info.classes == ["-0.5", "1.5", "2", "10.0"]
     write_classes("made", "many")
     info, _ = made()
     assert info.classes == ["-3", "0", "007", "1", "10", "11", "2", "many"]
@@ -660,7 +759,7 @@ def test_a_folder_beside_train_and_test_is_refused(mine):
     beside(mine)
     *lines, last = own.errors(own.make("folder:\n"))
     assert [line.split(": expected nothing beside")[0] for line in lines] == ["mine/blue", "mine/green", "mine/red"]
-    assert "received 3 mistakes; mend them all" in last
+    assert "received 3 mistakes; fix them all" in last
 
 
 def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
@@ -668,7 +767,7 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
         path.write_bytes(path.read_bytes()[:200])
     *lines, last = own.errors(own.make("folder: {image_size: [8, 8]}\n"))
     assert [line.split(":")[0] for line in lines] == [f"mine/red/{number}.png" for number in (5, 6, 7)]
-    assert last == "mine: expected data without a mistake, received 3 mistakes; mend them all"
+    assert last == "mine: expected data without a mistake, received 3 mistakes; fix them all"
 
     for path in mine.glob("*/*.png"):
         path.write_bytes(b"")
@@ -679,11 +778,11 @@ def test_all_pictures_that_cannot_be_read_are_listed_up_to_twenty(mine):
 
 
 def test_classes_that_the_dataset_file_does_not_list_are_named(mine):
-    *lines, _ = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
-    assert lines == [
-        "mine/green/0.png: expected a class that datasets/own.yaml lists, received 'green'; mend one of the two",
-        "mine/red/0.png: expected a class that datasets/own.yaml lists, received 'red'; mend one of the two",
-    ]
+    [line] = own.errors(own.make("folder:\nclasses: [blue, yellow]\n"))
+    assert line == (
+        "mine/green/0.png: expected classes that datasets/own.yaml lists, received 'green' and 'red'; rename the "
+        "classes here, or list them there"
+    )
     [line] = own.errors(own.make("folder:\nclasses: [blue, green, red, yellow]\n"))
     assert "mine: expected images of every class to train on, received none of class yellow" in line
 

@@ -123,7 +123,24 @@ CONTENTS = {
     "HEIC": (HEIC, "HEIF"),
     "HEIF of several": (brands(b"mif1", b"heic"), "HEIF"),
     "AVIF of several": (brands(b"mif1", b"avif"), "AVIF"),
+    "HEIF, newer": (brands(b"mif2", b"miaf"), "HEIF"),
+    "HEIF of H.264": (brands(b"avci", b"mif1"), "HEIF"),
     "JPEG XL": (b"\xff\x0a\0", "JPEG XL"),
+    "JPEG XR": (b"II\xbc\1\x20\0\0\0", "JPEG XR"),
+    "Targa": (b"\0\0\2" + bytes(9) + b"\x10\0\x0c\0\x18\0", "Targa"),
+    "packed Targa": (b"\0\0\n" + bytes(9) + b"\x10\0\x0c\0\x18\0", "Targa"),
+    "Paintbrush": (b"\n\5\1\x08" + bytes(124), "PCX"),
+    "Silicon Graphics": (b"\x01\xda\0\1\0\3\0\x10", "SGI"),
+    "textures": (b"DDS |\0\0\0", "DDS"),
+    "icons of macOS": (b"icns\0\0\1\0", "ICNS"),
+    "portable floats": (b"PF\n16 12\n-1.0\n", "PFM"),
+    "portable map of any kind": (b"P7\nWIDTH 16\nHEIGHT 12\n", "PAM"),
+    "Radiance": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "Radiance"),
+    "astronomy": (b"SIMPLE  =                    T / a star", "FITS"),
+    "NRRD": (b"NRRD0004\ntype: uchar\n", "NRRD"),
+    "NIfTI": (b"\x5c\1\0\0" + bytes(340) + b"n+1\0", "NIfTI"),
+    "Zeiss": (b"ZISRAWFILE\0\0", "Zeiss CZI"),
+    "Nikon's microscopes": (b"\xda\xce\xbe\n\0\0", "Nikon ND2"),
     "Photoshop": (b"8BPS\0\1", "Photoshop"),
     "DICOM": (bytes(128) + b"DICM", "DICOM"),
     "Canon": (b"II*\0\x10\0\0\0CR\2\0" + bytes(30), "raw camera"),
@@ -204,9 +221,28 @@ def test_files_are_counted_in_words(name, count, expected):
     [
         ("PNG", "a PNG picture"),
         ("SVG", "an SVG picture"),
+        ("SGI", "an SGI picture"),
+        ("Targa", "a Targa picture"),
         ("empty file", "an empty file"),
         ("text file", "a text file"),
     ],
 )
 def test_a_file_has_its_article(name, expected):
     assert formats.article(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("text file", formats.REPLACE),
+        ("web page", formats.REPLACE),
+        ("empty file", formats.REPLACE),
+        ("video", formats.REPLACE),
+        ("PCX", formats.SAVE_AGAIN),
+        ("file of an unknown format", formats.SAVE_AGAIN),
+        ("zip archive", "unpack it"),
+        ("Git LFS pointer", "git lfs pull"),
+    ],
+)
+def test_the_next_step_fits_the_format(name, expected):
+    assert formats.remedy(name) == expected

@@ -100,7 +100,9 @@ def test_settings_of_a_split_that_is_not_made_are_refused():
 def test_more_classes_than_there_may_be_are_counted():
     listed = [LabelledPicture(f"{index}.png", f"{index:03}", None) for index in range(300)]
     dataset = Dataset.from_values({"folder": {"image_size": [4, 4]}}, PATH)
-    with pytest.raises(InputError, match=r"mine: expected pictures of 2…256 classes, received 300; mend the folder or"):
+    with pytest.raises(
+        InputError, match=r"mine: expected pictures of 2…256 classes, received 300; merge classes, or leave"
+    ):
         labelled_pictures.open_splits(
             listed, dataset, dataset.data, Path("mine"), Findings(), HoldOut(dataset, Path("mine"))
         )

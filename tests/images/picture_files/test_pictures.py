@@ -195,7 +195,7 @@ BROKEN = {
 def test_a_file_that_is_no_picture_is_refused_in_one_line(tmp_path, case):
     path = tmp_path / "a.png"
     path.write_bytes(BROKEN[case](png(tmp_path)))
-    expected = f"^{path}: expected a picture, received .+; (save it again, as PNG|unpack it)"
+    expected = f"^{path}: expected a picture, received .+; (save it again, as PNG|replace it with a picture|unpack it)"
     with pytest.raises(InputError, match=expected) as caught:
         pictures.read(path, GREY)
     assert "\n" not in str(caught.value)

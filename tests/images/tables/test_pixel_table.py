@@ -392,7 +392,7 @@ def test_a_row_of_another_number_of_cells_is_named_by_its_line(data, cut, receiv
     rows[4] = [0] * 31
     rows[4] = rows[4][cut]
     write(rows)
-    assert refused() == f"mine/train.csv:5: expected 31 cells, as in the first line, received {received}; mend the line"
+    assert refused() == f"mine/train.csv:5: expected 31 cells, as in the first line, received {received}; fix the line"
     rows[4] = [*rows[3], 4]
     write(rows)
     assert "mine/train.csv:5: expected 31 cells, as in the first line, received 32 (" in refused()
