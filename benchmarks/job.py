@@ -83,7 +83,7 @@ def _repro_seconds(runs: list[str]) -> float:
         started = time.monotonic()
         command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", *targets]
         if subprocess.run(command, env={**os.environ, "STAGES_CACHE": cache}).returncode:
-            raise InputError("dvc repro", "every stage to run", "the failure above", "mend it, and begin again")
+            raise InputError("dvc repro", "every stage to run", "the failure above", "fix it, and begin again")
         return time.monotonic() - started
 
 

@@ -39,7 +39,7 @@ def measure(module: str, *arguments: object) -> Row:
         process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if process.returncode:
         console.say(process.stderr)
-        next_step = "mend what the lines above say"
+        next_step = "fix the error above"
         raise InputError(" ".join(words), "a measurement", f"exit code {process.returncode}", next_step)
     measured: Row = json.loads(process.stdout.splitlines()[-1])
     return measured

@@ -220,7 +220,7 @@ class Repository:
         )
         if process.returncode:
             console.say(process.stderr)
-            next_step = "mend what the lines above say"
+            next_step = "fix the error above"
             raise InputError(" ".join(command), "success", f"exit code {process.returncode}", next_step)
         return process.stdout
 

@@ -54,7 +54,7 @@ def _list_experiments() -> list[dict[str, Any]]:
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         last_line = process.stderr.strip().splitlines()[-1:] or ["nothing"]
-        raise InputError("dvc exp show", "a list of experiments", last_line[0], "mend that first")
+        raise InputError("dvc exp show", "a list of experiments", last_line[0], "fix that first")
     listing: list[dict[str, Any]] = json.loads(process.stdout)
     return listing
 

@@ -242,7 +242,7 @@ def test_a_broken_recipe_is_one_line_and_harms_no_other_run(repository):
     assert left == {"mlp-0", "mlp-1"}
 
     repository.edit("recipes/wide.yaml", "epoch: 2", "epochs: 2")
-    mended = repository.repro()
-    assert mended.ran == set()
-    assert mended.cached == {"train@wide-0"}
+    fixed = repository.repro()
+    assert fixed.ran == set()
+    assert fixed.cached == {"train@wide-0"}
     assert repository.git_status() == set()

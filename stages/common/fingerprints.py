@@ -49,7 +49,7 @@ def imports(source: str, path: str) -> set[str]:
     try:
         pending: list[ast.AST] = [ast.parse(source)]
     except SyntaxError as error:
-        raise InputError(f"{path}, line {error.lineno}", "Python", error.msg, "mend the line") from None
+        raise InputError(f"{path}, line {error.lineno}", "Python", error.msg, "fix the line") from None
     while pending:
         node = pending.pop()
         match node:

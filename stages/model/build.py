@@ -146,7 +146,7 @@ def _apply(name: str, layer_config: Layer, inputs: list[Any], place: str) -> Any
             place,
             f"inputs that {layer_config.layer} accepts",
             f"the shape {shapes}: {_reason(error)}",
-            "mend the layer or the one before",
+            "fix the layer or the one before",
         ) from error
 
 

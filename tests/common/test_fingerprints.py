@@ -84,7 +84,7 @@ def function():
             "__import__('a')",
             "here.py, line 1: expected an import statement, which can be followed, received __import__;",
         ),
-        ("a = 1\nb = (", "here.py, line 2: expected Python, received '(' was never closed; mend the line"),
+        ("a = 1\nb = (", "here.py, line 2: expected Python, received '(' was never closed; fix the line"),
     ],
 )
 def test_what_cannot_be_followed_is_told(source, line):

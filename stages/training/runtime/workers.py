@@ -71,7 +71,7 @@ def _read_config(text: str) -> Cluster | None:
         index = sum(sizes[: JOBS.index(task["type"])]) + int(task["index"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         expected = '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}'
-        raise InputError(CONFIG, expected, text, "mend the variable, or unset it") from error
+        raise InputError(CONFIG, expected, text, "fix the variable, or unset it") from error
     return _check(addresses, index, f"{CONFIG}: cluster", f"{CONFIG}: task")
 
 
@@ -79,11 +79,11 @@ def _check(addresses: list[str], index: int, where: str, index_where: str) -> Cl
     for address in addresses:
         host, _, port = str(address).rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-            raise InputError(where, "host:port of each worker, with commas between them", repr(address), "mend it")
+            raise InputError(where, "host:port of each worker, with commas between them", repr(address), "fix it")
     if len(set(addresses)) < len(addresses):
-        raise InputError(where, "another host:port for each worker", ",".join(addresses), "mend it")
+        raise InputError(where, "another host:port for each worker", ",".join(addresses), "fix it")
     if not 0 <= index < len(addresses):
-        raise InputError(index_where, f"0…{len(addresses) - 1}, since there are {len(addresses)}", index, "mend it")
+        raise InputError(index_where, f"0…{len(addresses) - 1}, since there are {len(addresses)}", index, "fix it")
     return Cluster(addresses, index) if len(addresses) > 1 else None
 
 
