@@ -169,7 +169,9 @@ def _open(
         case catalog.Folder() as settings:
             listed = folder.list_pictures(source, dataset.classes)
             if settings.group:
-                listed = groups.name_by_path(listed, settings.group, f"{dataset.path}: folder.group", source)
+                paths = [picture.path for picture in listed]
+                names = groups.name_by_path(paths, settings.group, f"{dataset.path}: folder.group", source)
+                listed = [picture._replace(group=name) for picture, name in zip(listed, names, strict=True)]
     return labelled_pictures.open_splits(listed, dataset, settings, source, findings, hold_out)
 
 

@@ -31,7 +31,7 @@ class LineProblems:
     def __init__(self) -> None:
         self._by_kind: dict[tuple[str, str], list[tuple[Place, str]]] = {}
 
-    def add(self, place: Place, expected: str, received: str, next_step: str = "mend the line") -> None:
+    def add(self, place: Place, expected: str, received: str, next_step: str = "fix the line") -> None:
         """Note the problem of a line."""
         self._by_kind.setdefault((expected, next_step), []).append((place, received))
 

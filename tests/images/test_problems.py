@@ -44,8 +44,8 @@ def test_a_problem_of_a_few_lines_is_told_for_each_in_the_order_of_the_lines():
     noted.add(Place(SOURCE, 5), "a path", "'y'")
     assert [str(error) for error in noted.errors()] == [
         "mine:3: expected a class, received nothing; add it",
-        "mine:5: expected a path, received 'y'; mend the line",
-        "mine:9: expected a path, received 'x'; mend the line",
+        "mine:5: expected a path, received 'y'; fix the line",
+        "mine:9: expected a path, received 'x'; fix the line",
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_problem_of_many_lines_is_told_once():
     for line in range(2, 1002):
         noted.add(Place(SOURCE, line), "a path", f"'{line}'")
     [error] = noted.errors()
-    told = "mine:2: expected a path, received '2', and the like in lines 3, 4, 5 and 996 more; mend the line"
+    told = "mine:2: expected a path, received '2', and the like in lines 3, 4, 5 and 996 more; fix the line"
     assert str(error) == told
 
 

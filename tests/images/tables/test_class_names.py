@@ -61,7 +61,7 @@ def test_listed_names_count_exactly():
     [error] = class_names.problems(places("cat", "CAT"), ["nan", "cat"], DATASET)
     assert str(error) == (
         "mine/labels.csv:3: expected a class that datasets/own.yaml lists (did you mean 'cat'?), received 'CAT' in "
-        "line 3; mend one of the two"
+        "line 3; fix one of the two"
     )
 
 

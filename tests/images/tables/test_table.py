@@ -406,12 +406,12 @@ WRONG_LINES = {
         ("'pictures/green/0.png'", "red"),
         "(did you mean pictures/green/0.png?); leave out the marks around",
     ),
-    "no file": (("pictures/red/77.png", "red"), "received pictures/red/77.png, which is not there; mend the line"),
+    "no file": (("pictures/red/77.png", "red"), "received pictures/red/77.png, which is not there; fix the line"),
     "a name that many files have": (
         ("1.png", "red"),
         "received 1.png, which is not there (did you mean pictures/blue/1.png or 2 more?); write the paths from mine",
     ),
-    "a folder": (("pictures/red", "red"), "received pictures/red, which is not there; mend the line"),
+    "a folder": (("pictures/red", "red"), "received pictures/red, which is not there; fix the line"),
     "the folder itself": ((".", "red"), "received ., which is not there"),
     "endless": (("x" * 5000, "red"), f"received {'x' * 59}…, which is not there"),
     "zero byte": (("a\0b", "red"), "which is not there"),
@@ -499,14 +499,14 @@ def test_a_label_with_characters_that_cannot_be_seen_is_refused(rows, name):
 
 def test_cells_that_are_missing_at_the_end_are_told(rows):
     write([[*HEADER, "note"], *(row if index == 4 else [*row, "x"] for index, row in enumerate(rows))])
-    assert make() == ["mine/labels.csv: cells missing at the end of line 6"]
+    assert make() == ["mine/labels.csv: not read: note; cells missing at the end of line 6"]
     write([["path", "note", "label"], *([row[0], "x", row[1]] for row in rows[:-1]), rows[-1]])
     [line] = own.errors(own.make("csv:\n"))
     assert line.startswith("mine/labels.csv:31: expected 3 cells, as in the header, received 2")
 
 
 WRONG_TABLES = {
-    "missing": (TABLE.unlink, "csv:\n", "expected a table of pictures, received none; mend `csv`"),
+    "missing": (TABLE.unlink, "csv:\n", "expected a table of pictures, received none; fix `csv`"),
     "missing beside another": (
         lambda: TABLE.rename("mine/train.csv"),
         "csv:\n",
@@ -718,7 +718,7 @@ def test_labels_that_are_probably_one_class_are_refused_unless_the_dataset_lists
     assert line.startswith("mine/labels.csv:2")
     assert "expected one name for each class, received " in line
     assert expected in line
-    assert line.endswith("mend it, or list the classes under `classes` in datasets/own.yaml, where exact names count")
+    assert line.endswith("fix it, or list the classes under `classes` in datasets/own.yaml, where exact names count")
     classes = [*names, "blue", "green"]
     make(f"csv:\nclasses: {json.dumps(classes)}\n")
     assert arrays.read_info(OUTPUT).classes == classes
@@ -876,7 +876,7 @@ def test_numbers_that_fit_no_listed_classes_are_refused(rows):
     [line] = own.errors(own.make("csv:\nclasses: [red, green, blue]\n"))
     assert line == (
         "mine/labels.csv: expected labels 0…2 for the 3 classes in datasets/own.yaml, or their names, received 3 "
-        "numbers from 2 to 4; mend one of the two"
+        "numbers from 2 to 4; fix one of the two"
     )
 
 
@@ -916,7 +916,7 @@ def test_letters_in_both_cases_are_refused_in_one_line(rows):
     [line] = own.errors(own.make("csv:\n"))
     assert line == (
         "mine/labels.csv: expected one name for each class, received 5 pairs such as 'A' and 'a', 'B' and 'b', 'C' and "
-        "'c'; mend them, or list the classes under `classes` in datasets/own.yaml, where exact names count"
+        "'c'; fix them, or list the classes under `classes` in datasets/own.yaml, where exact names count"
     )
 
 
