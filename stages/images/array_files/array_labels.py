@@ -124,7 +124,7 @@ def _refuse_odd_names(where: str, names: list[str], dataset: Dataset) -> None:
     missing = [name for name in names if name.casefold() in class_names.MISSING]
     if missing and not dataset.classes:
         raise InputError(where, "a name of a class for each image", repr(missing[0]), "leave these images out")
-    alike: dict[str | float, str] = {}
+    alike: dict[object, str] = {}
     for name in names:
         other = alike.setdefault(class_names.likeness(name), name)
         if other != name and not dataset.classes:

@@ -37,7 +37,7 @@ def name_classes(
         for name in folders
         if is_printable(name) and name.strip()
     }
-    alike: dict[str | float, dict[str, Path]] = {}
+    alike: dict[object, dict[str, Path]] = {}
     for name in named:
         alike.setdefault(class_names.likeness(composed(name)), {}).setdefault(composed(name), folders[name][0])
     pairs = [paths for paths in alike.values() if len(paths) > 1 and not paths.keys() <= listed.keys()]
@@ -85,7 +85,7 @@ def _difference(names: Sequence[str]) -> tuple[Callable[[str], str], str]:
         return repr, "blanks"
     if len({name.casefold() for name in names}) == 1:
         return repr, "capitals"
-    if isinstance(class_names.likeness(names[0]), float):
+    if not isinstance(class_names.likeness(names[0]), str):
         return repr, "how the number is written"
     are_visible = all(map(str.isascii, names))
     return (repr, "capitals, blanks or marks") if are_visible else (ascii, "characters that look alike")

@@ -77,7 +77,11 @@ def number_names(labels: Collection[str], classes: Sequence[str] | None) -> dict
     if not numbers or len(numbers) < len(labels) or len(found) < len(numbers):
         return {}
     if classes is None:
-        return {label: str(number) for label, number in numbers.items()} if all("." in name or "," in name for name in labels) else {}
+        return (
+            {label: str(number) for label, number in numbers.items()}
+            if all("." in name or "," in name for name in labels)
+            else {}
+        )
     if not numbers.keys().isdisjoint(classes):
         return {}
     if 0 in found and max(found) < len(classes):
@@ -131,7 +135,7 @@ def _no_classes(places: Places, list_them: str) -> list[InputError]:
 
 def _one_class(places: Places, list_them: str) -> list[InputError]:
     """Return an error for each group of labels that are probably one class."""
-    groups: dict[str | float, list[str]] = {}
+    groups: dict[str | Decimal, list[str]] = {}
     for name in places:
         if is_printable(name) and not is_missing(name):
             groups.setdefault(likeness(name), []).append(name)

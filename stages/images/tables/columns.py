@@ -80,7 +80,9 @@ def square_side(num_pixels: int) -> int:
     """Return the side of a square of so many pixels, or of a third of them, which are colours; 0 if there is none."""
     if num_pixels < 1:
         return 0
-    return next((side for side in (isqrt(num_pixels), isqrt(num_pixels // 3)) if num_pixels in (side**2, 3 * side**2)), 0)
+    return next(
+        (side for side in (isqrt(num_pixels), isqrt(num_pixels // 3)) if num_pixels in (side**2, 3 * side**2)), 0
+    )
 
 
 class _Finder:

@@ -169,6 +169,8 @@ class _Finder:
             raise self._error("one column of splits", list_names([names[column] for column in found]))
         if not found:
             return None
+        if names[found[0]] != self._settings.split:
+            self._told.append(f"splits in column '{names[found[0]]}'")
         self._flag = flags[found[0]] if flags else None
         return found[0]
 

@@ -97,7 +97,11 @@ def open_splits(
     told = [line for reader in readers for line in csv_files.describe(reader.file, reader.told())]
     told += [f"{source}: pixels {limits[0]}…{limits[1]} become 0…255"] if limits != (0, 255) else []
     csv_files.tell([*told, *class_names.describe_numbers(names)], source, tables)
-    return classes, {split: (Subset(images, some), numbers[some]) for split, some in indices.items()}
+
+    def name(index: int) -> str:
+        return str(lines[index].place)
+
+    return classes, {split: (Subset(images, some, name), numbers[some]) for split, some in indices.items()}
 
 
 class Reader:

@@ -381,19 +381,34 @@ def test_a_column_may_say_the_split(data, header):
 
 
 def test_the_table_of_faces_is_read(data):
-    """Kaggle's FER2013 has a label of another name, a column of all pixels, and splits of other names."""
+    """Kaggle's FER2013 has a label of another name, a column of all pixels, and splits of other names.
+
+    PublicTest and PrivateTest are the validation and the test images of its competition.
+    """
     labels, images = data
-    uses = ["Training", "PublicTest", "PrivateTest"]
+    uses = ["Training", "Training", "Training", "Training", "PublicTest", "PrivateTest"]
     rows = [
-        [label, " ".join(map(str, image.ravel())), uses[0 if index < 40 else 1]]
+        [label, " ".join(map(str, image.ravel())), uses[index // 10]]
         for index, (label, image) in enumerate(zip(labels, images, strict=True))
     ]
-    write([["emotion", "pixels", "Usage"], *rows])
-    assert "the split train, validation or test, received 'PublicTest', and the like in lines 43, 44" in refused()
-    write([["emotion", " pixels", "Usage"], *([*row[:2], row[2].replace("PublicTest", "test")] for row in rows)])
+    write([["emotion", " pixels", "Usage"], *rows])
     make()
     assert read() == expected(labels, images)
-    assert arrays.read_info(OUTPUT).test.images == 20
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation.images, info.test.images) == (40, 10, 10)
+    write([["emotion", "pixels", "is_test"], *([*row[:2], int(row[2] == uses[-1])] for row in rows)])
+    make()
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation, info.test.images) == (50, None, 10)
+
+
+def test_warnings_name_the_lines_of_the_table(data):
+    labels, images = data
+    write([*table(labels, images), [8, *images[0].ravel()]])
+    [warning, _] = make()
+    start, named = warning.split("correct the labels: ")
+    assert start == "warning: mine: 1 picture of several classes, with equal pixels; "
+    assert {*named.split(" and ")} == {"mine/train.csv:2", "mine/train.csv:62"}
 
 
 def changed(column, value, line=5):

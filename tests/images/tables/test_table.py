@@ -238,10 +238,11 @@ def test_a_column_of_splits_is_known_by_its_name_or_cells(rows, cells, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "yes", "no"), [("is_test", 1, 0), ("Test", "True", "False"), ("is train", "no", "no")]
+    ("name", "yes", "no"),
+    [("is_test", 1, 0), ("Test", "True", "False"), ("is train", "no", "no"), ("is_training_image", "no", "no")],
 )
 def test_a_column_may_say_whether_a_picture_is_of_a_split(rows, name, yes, no):
-    if name == "is train":
+    if name.startswith("is") and name != "is_test":
         yes, no = 0, 1
     write([[*HEADER, name], *([*row, yes if "/7" in row[0] else no] for row in rows)])
     assert make() == [f"mine/labels.csv: splits in column '{name}'"]
@@ -253,6 +254,25 @@ def test_a_column_may_say_whether_a_picture_is_of_a_split(rows, name, yes, no):
     assert (info.train.images, info.test.images, info.validation.images) == (21, 6, 3)
     assert info.classes == COLOURS
     assert_right(27)
+
+
+@pytest.mark.parametrize(
+    "names", [("Datei", "Klasse"), ("Fichier", "Étiquette"), ("id", "breed"), ("ファイル", "種類")]
+)
+def test_the_only_column_that_leads_to_files_holds_the_paths(rows, names):
+    write([["", *names], *([index, *row] for index, row in enumerate(rows))], delimiter=";")
+    [line] = make()
+    assert line.startswith(f"mine/labels.csv: semicolons between the cells; paths in column '{names[0]}'; classes in")
+    assert_right()
+    write([[*names, "copy"], *([*row, row[0]] for row in rows)])
+    [line] = own.errors(own.make("csv:\n"))
+    assert f"expected one column path, received several that could be it: {names[0]} and copy; name the" in line
+
+
+def test_columns_that_are_not_read_are_told(rows):
+    write([[*HEADER, "fold", "age"], *([*row, index % 5, 30] for index, row in enumerate(rows))])
+    assert make() == ["mine/labels.csv: not read: fold and age"]
+    assert_right()
 
 
 def test_a_class_that_is_named_like_a_split_is_a_class(rows):
@@ -695,6 +715,7 @@ ALIKE = {
         "'Red' in lines 22, 24, 26 and 2 more and 'red' in lines 23, 25, 27 and 2 more, which",
     ),
     "numbers": (("0", "0.0", "00"), "which differ in how the number is written"),
+    "decimal comma": (("1", "1,0"), "which differ in how the number is written"),
     "sign": (("5", "+5"), "which differ in how the number is written"),
     "full width": (("RED", "\uff32\uff25\uff24"), "which differ in the width or form of letters"),
     "blank": (("hot dog", "hot  dog"), "which differ in blanks, - or _"),
@@ -845,6 +866,7 @@ def test_a_label_that_the_dataset_does_not_list_is_named_with_its_lines(rows, ca
 SEVERAL = {
     "commas": (("red,blue",), "'red,blue', and the like, in line"),
     "blanks": (("blue green",), "'blue green', and the like, in line"),
+    "a list of Python": (("['red']", "['blue']", "['red', 'blue']"), "and the like, in lines"),
     "bars without single labels": (("x|y", "x|z", "z|y"), "'x|y', and the like, in lines 22, 23, 24 and 6 more"),
 }
 
