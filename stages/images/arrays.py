@@ -1,4 +1,4 @@
-"""Arrays of a dataset: four or six .npy files, read as memory maps, and dataset.json, which describes them."""
+"""Arrays of a dataset: .npy files, read as memory maps, and dataset.json, which describes them."""
 
 import json
 import math
@@ -27,8 +27,11 @@ SPLIT_NAMES: dict[str, Split] = {
     "valid": "validation",
     "validation": "validation",
     "dev": "validation",
+    "publictest": "validation",  # of Kaggle's FER2013
+    "privatetest": "test",
 }
 INFO_FILE = "dataset.json"
+GROUPS_FILE = "train_groups.npy"  # only if some training images are copies, or of one group
 CHUNK_PIXELS = 1 << 18  # values read at a time, unless MIN_CHUNK_IMAGES are more; they take 2 MB while counted
 MIN_CHUNK_IMAGES = 16  # so that large pictures are decoded in parallel
 PREPROCESS_AGAIN = "run the preprocess stage again"
@@ -82,7 +85,7 @@ def split_of(name: str) -> Split | None:
 
     A word such as `set` may follow: training_set, testdata.
     """
-    return SPLIT_NAMES.get(re.sub(r"[\s_-]*(set|data|images)$", "", name.strip().casefold()))
+    return SPLIT_NAMES.get(re.sub(r"[\s_-]*(set|data|images?)$", "", name.strip().casefold()))
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -130,6 +133,30 @@ def read_split(folder: Path, split: Split) -> tuple[Images, Labels]:
     images = _map(folder / f"{split}_images.npy", np.uint8, (count, *info.image_shape))
     labels = _map(folder / f"{split}_labels.npy", np.int32, (count,))
     return images, labels
+
+
+def read_groups(folder: Path, num_images: int) -> Labels | None:
+    """Return the number of each training image's group, int32, (num_images,), or None if each image is its own.
+
+    Copies are of one group, as are the pictures that the dataset's file groups.
+
+    Raises:
+        InputError: The array is damaged.
+    """
+    path = folder / GROUPS_FILE
+    return _map(path, np.int32, (num_images,)) if path.exists() else None
+
+
+def write_groups(folder: Path, groups: Labels) -> None:
+    """Write the number of each training image's group, unless each image is its own.
+
+    Args:
+        folder: Folder to write to.
+        groups: Integers, equal for the images of one group, (num_images,).
+    """
+    numbers = np.unique(groups, return_inverse=True)[1].astype(np.int32)
+    if len(numbers) and numbers.max() + 1 < len(numbers):
+        np.save(folder / GROUPS_FILE, numbers, allow_pickle=False)
 
 
 def write_split(

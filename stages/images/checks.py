@@ -7,7 +7,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from stages.common.printable import printable
 from stages.images.arrays import Images, ImageSequence, Split, SplitInfo
+from stages.images.problems import list_names
 
 MIN_DEVIATION = 2.0  # levels of 0…255; the pixels of an image that deviate less show one colour
 MIN_MEAN, MAX_MEAN = 2.0, 253.0  # levels of 0…255; a split beyond these is nearly black or white
@@ -95,15 +97,20 @@ def warn_of_plain(count: int, images: str, names: Sequence[str]) -> None:
     logger.warning("warning: %d of %s show one colour, or nearly: %s", count, images, shown)
 
 
-def warn(split: Split, watched: Watched, info: SplitInfo) -> None:
+def warn(split: Split, watched: Watched, info: SplitInfo, classes: Sequence[str]) -> None:
     """Log a warning of each oddity of a split.
 
     Args:
         split: Name of the split.
         watched: Its images, all of which were read.
         info: Its counts and statistics.
+        classes: Names of the classes, label 0 first.
     """
     images = f"{split} images"
+    missing = [name for name, count in zip(classes, info.images_per_class, strict=True) if not count]
+    if missing:
+        text = "warning: none of the %d %s is of %s, so no score tells how well these are recognized"
+        logger.warning(text, info.images, images, list_names([printable(name) for name in missing]))
     if watched.is_alike and info.images > 1:
         logger.warning("warning: all %d %s are equal to one another", info.images, images)
     elif watched.plain:

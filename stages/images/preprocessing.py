@@ -59,12 +59,14 @@ def preprocess(dataset: Dataset, source: Path, output: Path) -> tuple[DatasetInf
             copies = recorder.find() if recorder else None
             final = _divide_again(splits, written, copies, hold_out, scratch, partial) if copies else None
             again = _write(final, len(classes), partial, output) if final else {}
+            if copies:
+                arrays.write_groups(partial, _train_groups(splits, final, copies, hold_out))
             info = _info(classes, splits, written | again)
             arrays.write_info(partial, info)
             dataset.check_unchanged()
     findings.log()
     for split, each in (written | again).items():
-        checks.warn(split, each.images, each.info)
+        checks.warn(split, each.images, each.info, classes)
     if copies:
         duplicates.tell(copies, _contents(splits, written, final, source), hold_out)
     return info, (written | again)["train"].images.plain
@@ -122,6 +124,15 @@ def _divide_again(
     return {split: (splitting.Joined(parts, some), labels[some]) for split, some in zip(SPLITS, positions, strict=True)}
 
 
+def _train_groups(
+    splits: Splits, final: Splits | None, copies: duplicates.Copies, hold_out: splitting.HoldOut
+) -> splitting.Indices:
+    """Return a number for each training image, equal for copies and for images of one group, (num_images,)."""
+    numbers = splitting.connect_groups(copies.roots(with_near=True), hold_out.groups)
+    images = (final or splits)["train"][0]
+    return numbers[images.positions if isinstance(images, splitting.Joined) else slice(images.shape[0])]
+
+
 def _contents(splits: Splits, written: dict[Split, Written], final: Splits | None, source: Path) -> duplicates.Contents:
     """Return labels, splits and names of all images, in the order in which they were first written."""
     counts = [len(labels) for _, labels in splits.values()]
@@ -169,7 +180,9 @@ def _open(
         case catalog.Folder() as settings:
             listed = folder.list_pictures(source, dataset.classes)
             if settings.group:
-                listed = groups.name_by_path(listed, settings.group, f"{dataset.path}: folder.group", source)
+                paths = [picture.path for picture in listed]
+                names = groups.name_by_path(paths, settings.group, f"{dataset.path}: folder.group", source)
+                listed = [picture._replace(group=name) for picture, name in zip(listed, names, strict=True)]
     return labelled_pictures.open_splits(listed, dataset, settings, source, findings, hold_out)
 
 
@@ -262,7 +275,11 @@ def _check_labels(labels: Labels, num_classes: int, where: Path | str, dataset: 
 
 def _refuse_other_files(output: Path) -> None:
     """Refuse a folder with files other than a dataset's arrays, which would be deleted."""
-    own = {arrays.INFO_FILE, *(f"{split}_{kind}.npy" for split in ALL_SPLITS for kind in ("images", "labels"))}
+    own = {
+        arrays.INFO_FILE,
+        arrays.GROUPS_FILE,
+        *(f"{split}_{kind}.npy" for split in ALL_SPLITS for kind in ("images", "labels")),
+    }
     others = sorted(file.name for file in output.glob("*") if file.name not in own)
     if others or output.is_file():
         received = f"one that holds {others[0]}" if others else "a file"

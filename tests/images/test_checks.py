@@ -24,9 +24,9 @@ def warnings(tmp_path, caplog, images):
     """Return the warnings of a split with these images."""
     watched = checks.Watched(images)
     labels = np.zeros(len(images), np.int32)
-    info = arrays.write_split(tmp_path, "train", watched, labels, 2, lambda count: None)
+    info = arrays.write_split(tmp_path, "train", watched, labels, 1, lambda count: None)
     caplog.clear()
-    checks.warn("train", watched, info)
+    checks.warn("train", watched, info, ["cat", "dog"][: len(info.images_per_class)])
     return caplog.messages
 
 
@@ -48,6 +48,14 @@ def test_images_read_through_are_the_same(shape):
     watched = checks.Watched(images)
     assert watched.shape == (10, *shape)
     np.testing.assert_array_equal(watched[2:7], images[2:7])
+
+
+def test_classes_without_images_in_a_split_are_named(tmp_path, caplog):
+    info = arrays.write_split(tmp_path, "test", NOISE, np.zeros(10, np.int32), 3, lambda count: None)
+    checks.warn("test", watch(NOISE), info, ["cat", "dog", "o\x1bwl"])
+    assert caplog.messages == [
+        "warning: none of the 10 test images is of dog and o\\x1bwl, so no score tells how well these are recognized"
+    ]
 
 
 def test_good_images_are_not_warned_of(tmp_path, caplog):

@@ -145,7 +145,7 @@ def _refuse_odd_names(where: str, names: list[str], dataset: Dataset) -> None:
     hidden = [name for name in names if not is_printable(name)]
     if hidden:
         raise InputError(where, "names of one line of text", repr(hidden[0]), "remove these characters from the labels")
-    alike: dict[str | float, str] = {}
+    alike: dict[object, str] = {}
     for name in names:
         other = alike.setdefault(class_names.likeness(name), name)
         if other != name and not dataset.classes:

@@ -37,7 +37,7 @@ def name_classes(
         for name in folders
         if is_printable(name) and name.strip()
     }
-    alike: dict[str | float, dict[str, Path]] = {}
+    alike: dict[object, dict[str, Path]] = {}
     for name in named:
         alike.setdefault(class_names.likeness(composed(name)), {}).setdefault(composed(name), folders[name][0])
     pairs = [paths for paths in alike.values() if len(paths) > 1 and not paths.keys() <= listed.keys()]

@@ -21,7 +21,7 @@ from stages.images.catalog import Conversion, Dataset
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
 from stages.images.problems import list_names, raise_if_any, shorten
-from stages.images.splits import splitting
+from stages.images.splits import groups, splitting
 from stages.images.splits.splitting import HoldOut, Pool
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -135,10 +135,15 @@ def index_splits(
     classes = _classes(listed, dataset, source)
     label_of = {name: label for label, name in enumerate(classes)}
     labels = np.asarray([label_of[picture.label] for picture in listed], np.int32)
-    _refuse_divided_groups(listed, source)
-    groups = [picture.group or "" for picture in listed] if any(picture.group for picture in listed) else None
-    pool = Pool([picture.path for picture in listed], labels, classes, groups)
-    return classes, labels, _split(listed, pool, dataset, hold_out)
+    names = None
+    if any(picture.group for picture in listed):
+        names = groups.merge([picture.group or "" for picture in listed])
+        _refuse_divided_groups(listed, names, source)
+    pool = Pool([picture.path for picture in listed], labels, classes, names)
+    indices = _split(listed, pool, dataset, hold_out)
+    if names:
+        hold_out.groups = [names[index] for some in indices.values() for index in some.tolist()]
+    return classes, labels, indices
 
 
 def _split(
@@ -162,13 +167,13 @@ def _split(
     return {split: some for split, some in indices.items() if split != "validation" or len(some)}
 
 
-def _refuse_divided_groups(listed: list[LabelledPicture], source: Path) -> None:
+def _refuse_divided_groups(listed: list[LabelledPicture], groups_of: list[str], source: Path) -> None:
     """Refuse a split of the data that divides a group."""
     first: dict[str, LabelledPicture] = {}
     divided: dict[str, LabelledPicture] = {}
-    for picture in listed:
-        if picture.group and first.setdefault(picture.group, picture).split != picture.split:
-            divided.setdefault(picture.group, picture)
+    for picture, group in zip(listed, groups_of, strict=True):
+        if first.setdefault(group, picture).split != picture.split:
+            divided.setdefault(group, picture)
     if divided:
         name, other = next(iter(divided.items()))
         received = f"{len(divided)} in several, the first {shorten(name)} ({first[name].path} and {other.path})"

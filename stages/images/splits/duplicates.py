@@ -149,12 +149,20 @@ def tell(copies: Copies, contents: Contents, hold_out: HoldOut) -> None:
             "warning: %s: all pictures of %s are copies, or nearly so; divided nevertheless, so the score says little"
         )
         logger.warning(text, contents.source, list_names(list(map(printable, hold_out.crowded))))
-    copied = np.flatnonzero((near != np.arange(len(near))) & (contents.splits != "validation"))
-    if hold_out.is_used and len(copied):
-        count = int((np.bincount(near)[near] > 1).sum())
+    if hold_out.is_used:
+        _tell_together(near, contents)
+
+
+def _tell_together(near: Indices, contents: Contents) -> None:
+    """Log the copies that are all in the training images, or all in the test images."""
+    in_train, in_test = (np.isin(near, near[contents.splits == split]) for split in ("train", "test"))
+    is_whole = (np.bincount(near)[near] > 1) & (in_train != in_test)
+    copied = np.flatnonzero(is_whole & (near != np.arange(len(near))))
+    if len(copied):
         together = "copies stay together, in the training images or in the test images"
         shown = _named(copied, near[copied[:MAX_NAMED]], contents)
-        logger.info("%s: %d pictures are copies, or nearly so; %s: %s", contents.source, count, together, shown)
+        line = "%s: %d pictures are copies, or nearly so; %s: %s"
+        logger.info(line, contents.source, int(is_whole.sum()), together, shown)
 
 
 def _of_several_classes(roots: Indices, labels: Labels) -> npt.NDArray[np.bool_]:

@@ -23,16 +23,22 @@ NO_PAIRS: Pairs = np.zeros((0, 2), np.int64)
 SPLIT_YOURSELF = "add some, or make a test split yourself"
 
 
+def number_of(index: int) -> str:
+    """Return the number of an image in its file, from 1."""
+    return f"image {index + 1}"
+
+
 class Subset:
     """Images of a memory map in any order, an `arrays.ImageSequence`.
 
     Args:
         images: Memory map of a whole file, uint8, (num_images, …).
         indices: Indices of the images, int64, (num_indices,), 0…num_images - 1.
+        name: Function that returns the name of an image by its index. By default, this is its number.
     """
 
-    def __init__(self, images: Images, indices: Indices) -> None:
-        self._images, self._indices = images, indices
+    def __init__(self, images: Images, indices: Indices, name: Callable[[int], str] = number_of) -> None:
+        self._images, self._indices, self._name = images, indices, name
         self.shape = (len(indices), *images.shape[1:])
 
     def __getitem__(self, some: slice) -> Images:
@@ -41,8 +47,8 @@ class Subset:
         return read_rows(self._images, rows)[inverse]
 
     def name(self, index: int) -> str:
-        """Return the number of an image in the file, from 1."""
-        return f"image {self._indices[index] + 1}"
+        """Return the name of an image."""
+        return self._name(int(self._indices[index]))
 
 
 class Part(NamedTuple):
@@ -99,6 +105,11 @@ class Pool:
     groups: Sequence[str] | None = None
     indices: Indices | None = None
 
+    @property
+    def all_indices(self) -> Sequence[int]:
+        """Indices of the images to divide."""
+        return range(len(self.names)) if self.indices is None else self.indices.tolist()
+
 
 class NoSplitError(InputError):
     """The groups of a class cannot be divided between training and test images.
@@ -127,6 +138,7 @@ class HoldOut:
 
     Attributes:
         crowded: Names of the classes whose copies are divided nevertheless, since there are no other images of them.
+        groups: Name of each image's group, in the order in which the images are read, split after split. Or None.
     """
 
     def __init__(self, dataset: Dataset, source: Path) -> None:
@@ -134,6 +146,7 @@ class HoldOut:
         self._pool: Pool | None = None
         self._split: tuple[Indices, Indices] | None = None
         self.crowded: list[str] = []
+        self.groups: list[str] | None = None
 
     @property
     def is_used(self) -> bool:
@@ -198,7 +211,7 @@ class HoldOut:
         fraction = self._dataset.test_fraction
         if pool.groups is None and not len(links):
             return stratified_split(order, pool.labels, fraction, pool.classes, self._source)
-        roots = connect(len(pool.names), np.concatenate([links, _links_of(pool)]))
+        roots = connect(len(pool.names), np.concatenate([links, _link(pool.groups, pool.all_indices)]))
         group_order = order[roots[order] == order]  # of the first images of the groups
         if pool.groups is not None:
             names = [pool.groups[root] for root in group_order.tolist()]
@@ -271,6 +284,20 @@ def connect(count: int, pairs: Pairs) -> Indices:
         np.minimum.at(roots, ends.max(axis=1), ends.min(axis=1))
         while not np.array_equal(roots, roots[roots]):
             roots = roots[roots]
+
+
+def connect_groups(roots: Indices, groups: Sequence[str] | None) -> Indices:
+    """Return the connected components of images that are copies or of one group.
+
+    Args:
+        roots: First copy of each image, int64, (num_images,).
+        groups: Names of the images' groups, or None.
+
+    Returns:
+        The smallest image of each image's component, int64, (num_images,).
+    """
+    copies = np.stack([np.arange(len(roots)), roots], axis=1)
+    return connect(len(roots), np.concatenate([copies, _link(groups, range(len(roots)))]))
 
 
 def refuse_split_settings(dataset: Dataset) -> None:
@@ -380,11 +407,15 @@ def _hold_out_groups(groups: _Groups, wanted: Indices) -> npt.NDArray[np.bool_] 
     return is_held_out
 
 
-def _links_of(pool: Pool) -> Pairs:
-    """Return pairs that link the images of each group."""
-    if pool.groups is None:
+def _link(groups: Sequence[str] | None, indices: Sequence[int]) -> Pairs:
+    """Return pairs that link the images of each group, each with the first one.
+
+    Args:
+        groups: Names of all images' groups, or None.
+        indices: Indices of the images to link.
+    """
+    if groups is None:
         return NO_PAIRS
     first: dict[str, int] = {}
-    indices = range(len(pool.groups)) if pool.indices is None else pool.indices.tolist()
-    links = [(index, first.setdefault(pool.groups[index], index)) for index in indices]
+    links = [(index, first.setdefault(groups[index], index)) for index in indices]
     return np.array(links, np.int64).reshape(-1, 2)

@@ -1,10 +1,10 @@
 """Names of classes in a table: labels that stand for no class, and names that are probably one class."""
 
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from stages.common.errors import InputError
@@ -17,10 +17,11 @@ MISSING = {
     "---", ".", "..", "...", "<na>", "?", "??", "???", "\\n", "n.a.", "n/a", "na", "nan", "nat", "nil", "none",
     "not available", "null", "undefined", "unlabeled", "unlabelled", "–", "—",
 }  # fmt: skip # in small letters: what people, databases, pandas, R and Excel write for a value that is not there
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d{1,3})?", re.IGNORECASE)  # with a decimal point or comma
 FILLERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")  # not 1-2, nor A- or -1
 JOINED = re.compile(r"\s*[,;|/+&]\s*|\s+")
 LISTED = re.compile(r"\s*[,;|]\s*")
+BRACKETS = str.maketrans("", "", "[](){}'\"")  # of lists such as ['cat', 'dog']
 MARKS = " _.,;:'\"`\u00b4\u2018\u2019\u201c\u201d\u00ab\u00bb"  # around a name
 # letters of Cyrillic and Greek that look like Latin ones
 LOOK_ALIKES = str.maketrans(
@@ -49,14 +50,14 @@ def problems(places: Places, classes: Sequence[str] | None, dataset_path: Path) 
     return [*_no_classes(places, list_them), *_one_class(places, list_them), *_several_classes(places, list_them)]
 
 
-def likeness(name: str) -> str | float:
+def likeness(name: str) -> str | Decimal:
     """Return a key that is equal for names that are probably one class: a number, or letters without their form."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     visible = (letter for letter in plain if unicodedata.category(letter) != "Cf" and letter not in VARIANTS)
     plain = unicodedata.normalize("NFKC", "".join(visible))
     for number in (plain.strip(), plain.strip(MARKS)):
-        if NUMBER.fullmatch(number) and math.isfinite(float(number)):
-            return float(number)
+        if (value := _number(number)) is not None:
+            return value
     key = re.sub(r"\s+", " ", FILLERS.sub("", plain.strip(MARKS)))
     return (key.translate(LOOK_ALIKES) if len(key) > 1 else key) or name
 
@@ -65,7 +66,7 @@ def number_names(labels: Collection[str], classes: Sequence[str] | None) -> dict
     """Return the name of the class for each label, if the labels are numbers of classes. Otherwise return nothing.
 
     The numbers are indices of `classes`, from 0. They count from 1 if they are exactly 1 to the number of classes.
-    Without `classes`, whole numbers that are all written with a decimal point lose it.
+    Without `classes`, whole numbers that are all written with a decimal point or comma lose it.
 
     Args:
         labels: Labels of a table, all different.
@@ -76,7 +77,11 @@ def number_names(labels: Collection[str], classes: Sequence[str] | None) -> dict
     if not numbers or len(numbers) < len(labels) or len(found) < len(numbers):
         return {}
     if classes is None:
-        return {label: str(number) for label, number in numbers.items()} if all("." in name for name in labels) else {}
+        return (
+            {label: str(number) for label, number in numbers.items()}
+            if all("." in name or "," in name for name in labels)
+            else {}
+        )
     if not numbers.keys().isdisjoint(classes):
         return {}
     if 0 in found and max(found) < len(classes):
@@ -92,14 +97,24 @@ def describe_numbers(names: Mapping[str, str]) -> list[str]:
     Args:
         names: Name of the class for each label, from `number_names`.
     """
-    pairs = [f"{label} is {name}" for label, name in sorted(names.items(), key=lambda item: float(item[0]))]
+    pairs = [f"{label} is {name}" for label, name in sorted(names.items(), key=lambda item: _whole(item[0]) or 0)]
     return [f"labels are numbers of classes: {list_names(pairs)}"] if pairs else []
+
+
+def is_missing(name: str) -> bool:
+    """Return True if a cell holds what people and programs write for a missing value."""
+    return not {name.casefold(), unicodedata.normalize("NFKC", name).casefold().strip("'\" ")}.isdisjoint(MISSING)
+
+
+def _number(text: str) -> Decimal | None:
+    """Return the exact value of a number, or None. Long identifiers do not become equal, as floats would."""
+    return Decimal(text.replace(",", ".")) if NUMBER.fullmatch(text) else None
 
 
 def _whole(label: str) -> int | None:
     """Return the whole number from 0 that a label is, also if it is written as 1.0 or 1e0, or None."""
-    is_whole = NUMBER.fullmatch(label.casefold()) and float(label).is_integer() and float(label) >= 0
-    return int(float(label)) if is_whole else None
+    value = _number(label)
+    return int(value) if value is not None and value >= 0 and value == value.to_integral_value() else None
 
 
 def _no_classes(places: Places, list_them: str) -> list[InputError]:
@@ -107,7 +122,7 @@ def _no_classes(places: Places, list_them: str) -> list[InputError]:
     errors = []
     are_numbers = "0" in places and all(NUMBER.fullmatch(name) for name in places if name)
     for name, lines in places.items():
-        if _is_missing(name) or (are_numbers and name in UNLABELLED):
+        if is_missing(name) or (are_numbers and name in UNLABELLED):
             next_step = "write a class, or leave these lines out"
             next_step += f"; if it is a class, {list_them}" if name else ""
             errors.append(InputError(lines[0], "a class", f"{_quoted(name)} in {lines_of(lines)}", next_step))
@@ -118,22 +133,18 @@ def _no_classes(places: Places, list_them: str) -> list[InputError]:
     return errors
 
 
-def _is_missing(name: str) -> bool:
-    return not {name.casefold(), unicodedata.normalize("NFKC", name).casefold().strip("'\" ")}.isdisjoint(MISSING)
-
-
 def _one_class(places: Places, list_them: str) -> list[InputError]:
     """Return an error for each group of labels that are probably one class."""
-    groups: dict[str | float, list[str]] = {}
+    groups: dict[str | Decimal, list[str]] = {}
     for name in places:
-        if is_printable(name) and not _is_missing(name):
+        if is_printable(name) and not is_missing(name):
             groups.setdefault(likeness(name), []).append(name)
     alike = [names for names in groups.values() if len(names) > 1]
     if len(alike) > MAX_LINES:
         pairs = ", ".join(f"{_quoted(one)} and {_quoted(another)}" for one, another, *_ in alike[:MAX_LINES])
         received = f"{len(alike)} pairs such as {pairs}"
         where = min(places[name][0] for names in alike for name in names)
-        return [InputError(where.table, "one name for each class", received, f"mend them, or {list_them}")]
+        return [InputError(where.table, "one name for each class", received, f"fix them, or {list_them}")]
     return [_alike(names, places, list_them) for names in alike]
 
 
@@ -142,12 +153,12 @@ def _alike(names: Sequence[str], places: Places, list_them: str) -> InputError:
     each = [f"{_quoted(name, difference != INVISIBLE)} in {lines_of(places[name])}" for name in names[:MAX_LINES]]
     rarest = min(names, key=lambda name: len(places[name]))
     received = f"{' and '.join(each)}, which differ in {difference}"
-    return InputError(places[rarest][0], "one name for each class", received, f"mend it, or {list_them}")
+    return InputError(places[rarest][0], "one name for each class", received, f"fix it, or {list_them}")
 
 
 def difference_of(names: Sequence[str]) -> str:
     """Return what differs in names of one likeness."""
-    if isinstance(likeness(names[0]), float):
+    if isinstance(likeness(names[0]), Decimal):
         return "how the number is written"
     forms: dict[str, Callable[[str], str]] = {
         "capitals": str.casefold,
@@ -163,7 +174,7 @@ def difference_of(names: Sequence[str]) -> str:
 
 def _several_classes(places: Places, list_them: str) -> list[InputError]:
     """Return an error if labels join names that occur elsewhere too, as in a table of several labels for a picture."""
-    parts = {name: set(LISTED.split(name)) for name in places}
+    parts = {name: set(LISTED.split(name.translate(BRACKETS))) for name in places}
     counts = Counter(part for each in parts.values() for part in each)
     joined = {name for name, each in parts.items() if len(each) > 1 and all(counts[part] > 1 for part in each)}
     joined |= {name for name in places if len(each := JOINED.split(name)) > 1 and all(map(places.__contains__, each))}
@@ -183,16 +194,16 @@ def _unlisted(places: Places, classes: Sequence[str], dataset_path: Path) -> lis
     if len(numbers) == len(places):
         expected = f"labels 0…{len(classes) - 1} for the {len(classes)} classes in {dataset_path}, or their names"
         received = f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}"
-        return [InputError(places[names[0]][0].table, expected, received, "mend one of the two")]
+        return [InputError(places[names[0]][0].table, expected, received, "fix one of the two")]
     if len(names) > MAX_LINES:
         where = places[names[0]][0]
-        return [InputError(where, expected, f"{len(names)} others: {list_names(names)}", "mend one of the two")]
+        return [InputError(where, expected, f"{len(names)} others: {list_names(names)}", "fix one of the two")]
     return [
         InputError(
             places[name][0],
             f"{expected}{did_you_mean(name, classes)}",
             f"{_quoted(name)} in {lines_of(places[name])}",
-            "mend one of the two",
+            "fix one of the two",
         )
         for name in names
     ]

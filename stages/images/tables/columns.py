@@ -1,6 +1,5 @@
 """Columns of a table of pictures: which of them holds paths, classes and splits."""
 
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,22 +12,14 @@ from stages.images.arrays import Split, split_of
 from stages.images.catalog import Csv
 from stages.images.picture_files.formats import SUFFIXES
 from stages.images.problems import list_names
+from stages.images.tables import split_column
+from stages.images.tables.column_words import LABEL_WORDS, NO_NAME, PATH_WORDS, word
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row
+from stages.images.tables.split_column import ZERO_OR_ONE
 
-PATH_WORDS = {
-    "path", "paths", "file", "files", "filename", "filenames", "filepath", "filepaths", "fname", "image", "images",
-    "imagefile", "imagefilename", "imageid", "imagename", "imagepath", "img", "imgfile", "imgid", "imgname", "imgpath",
-    "photo", "photopath", "picture", "pictures", "picturepath", "图像", "图片", "图片路径", "文件", "文件名", "路径",
-}  # fmt: skip
-LABEL_WORDS = {
-    "category", "categories", "class", "classes", "classid", "classlabel", "classname", "label", "labelname", "labels",
-    "tag", "target", "targets", "y", "分类", "标签", "类别",
-}  # fmt: skip
-SPLIT_WORDS = {"fold", "partition", "phase", "set", "split", "subset", "usage"}
-NO_NAME = re.compile(r"(unnamed: ?\d+)?", re.IGNORECASE)  # of the column of row numbers that pandas writes
-ZERO_OR_ONE = {"0": 0, "0.0": 0, "0,0": 0, "false": 0, "1": 1, "1.0": 1, "1,0": 1, "true": 1}
 NAME_THEM = "name the table's under `csv` in the dataset's file"
 MIN_PIXELS = 16  # in a table of pixels
+SAMPLE_FILES = 10  # rows
 
 
 @dataclass(frozen=True)
@@ -69,8 +60,9 @@ class Columns:
 def find(file: CsvFile, settings: Csv, is_file: Callable[[str], bool], sample: Sequence[Row]) -> Columns:
     """Return the columns of a table of pictures.
 
-    A column that the dataset's file does not name is known by a usual name, in any capitals. Without a label column,
-    the only other column holds the labels, or each other column stands for a class if all cells are 0 or 1.
+    A column that the dataset's file does not name is known by a usual name, in any capitals. Without one for the paths,
+    the only column that leads to files holds them. Without one for the labels, the only other column holds them, or
+    each other column stands for a class if all cells are 0 or 1.
 
     Args:
         file: The table.
@@ -84,9 +76,13 @@ def find(file: CsvFile, settings: Csv, is_file: Callable[[str], bool], sample: S
     return _Finder(file, settings, is_file, sample).find()
 
 
-def word(name: str) -> str:
-    """Return the name of a column in small letters, without blanks and punctuation."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+def square_side(num_pixels: int) -> int:
+    """Return the side of a square of so many pixels, or of a third of them, which are colours; 0 if there is none."""
+    if num_pixels < 1:
+        return 0
+    return next(
+        (side for side in (isqrt(num_pixels), isqrt(num_pixels // 3)) if num_pixels in (side**2, 3 * side**2)), 0
+    )
 
 
 class _Finder:
@@ -106,6 +102,7 @@ class _Finder:
         group = None if self._settings.group is None else self._exact(self._settings.group)
         label, classes = self._label_columns([path, group])
         split, flag = self._split_column([path, label, group, *classes])
+        self._tell_unread([path, label, group, split, *classes])
         return Columns(
             header=self._header,
             width=len(self._header),
@@ -118,6 +115,12 @@ class _Finder:
             first_row=self._first_row,
             told=tuple(self._told),
         )
+
+    def _tell_unread(self, read: Sequence[int | None]) -> None:
+        unread = [
+            name for column, name in enumerate(self._header) if column not in read and not NO_NAME.fullmatch(name)
+        ]
+        self._told += [f"not read: {list_names(unread)}"] if unread else []
 
     def _header_row(self, sample: Sequence[Row]) -> int:
         """Return the index of the first row that is no comment; a header may begin with the mark of one."""
@@ -172,7 +175,7 @@ class _Finder:
             for column, name in enumerate(self._header)
             if column not in taken
             and not NO_NAME.fullmatch(name)
-            and not self._holds_splits(column)
+            and not split_column.holds_splits(name, self._cells(column))
             and not (word(name).startswith("is") and self._flag_of(column))
         ]
         if len(others) == 1:
@@ -196,7 +199,11 @@ class _Finder:
             column = self._exact(name)
             return column, self._flag_of(column)
         others = [column for column in range(len(self._header)) if column not in taken]
-        found = [column for column in others if self._holds_splits(column) or self._flag_of(column)]
+        found = [
+            column
+            for column in others
+            if split_column.holds_splits(self._header[column], self._cells(column)) or self._flag_of(column)
+        ]
         if len(found) > 1:
             names = list_names([self._header[column] for column in found])
             raise self._error("one column of splits", f"{names}", "say which with `split` under `csv`")
@@ -205,20 +212,13 @@ class _Finder:
         return (found[0], self._flag_of(found[0])) if found else (None, None)
 
     def _flag_of(self, column: int) -> Split | None:
-        """Return the split of the rows with a 1 in a column such as is_test, whose cells are all 0 or 1."""
-        split = split_of(word(self._header[column]).removeprefix("is"))
-        are_flags = self._rows and all(row[column].lower() in ZERO_OR_ONE for row in self._rows)
-        return split if are_flags else None
+        return split_column.flag_of(self._header[column], self._cells(column)) if self._rows else None
 
-    def _holds_splits(self, column: int) -> bool:
-        """Return True if all cells are splits, of several names, or if one is and the column has a usual name."""
-        splits = {split_of(row[column]) for row in self._rows}
-        if word(self._header[column]) in SPLIT_WORDS:
-            return bool(splits - {None})
-        return None not in splits and len(splits) > 1
+    def _cells(self, column: int) -> list[str]:
+        return [row[column] for row in self._rows]
 
     def _holds_files(self, column: int) -> bool:
-        return bool(self._rows) and self._is_file(self._rows[0][column])
+        return any(map(self._is_file, self._cells(column)[:SAMPLE_FILES]))
 
     def _named(self, key: str, words: set[str], is_likely: Callable[[int], bool] | None = None) -> int:
         """Return the column of paths or labels: the one that the dataset's file names, or one with a usual name."""
@@ -228,6 +228,8 @@ class _Finder:
         candidates = self._candidates(key, words)
         likely = [column for column in candidates if is_likely and is_likely(column)]
         candidates = likely if len(candidates) > 1 and len(likely) == 1 else candidates
+        if not candidates and is_likely:
+            candidates = [column for column in range(len(self._header)) if is_likely(column)]
         if not candidates:
             raise self._missing(name)
         if len(candidates) > 1:
@@ -270,8 +272,8 @@ class _Finder:
         names = ", ".join(each if isinstance(each, str) else list_names(each) for each in wanted)
         expected = f"the columns {names}"
         received = f"{list_names(self._header)}, and so no '{name}'{did_you_mean(name, self._header)}"
-        side = isqrt(max(0, len(self._header) - 1))
-        if side**2 == len(self._header) - 1 >= MIN_PIXELS:
+        side = square_side(len(self._header) - 1)
+        if side**2 >= MIN_PIXELS:
             return self._error(expected, received, f"if these are pixels, set pixels: [{side}, {side}] under `csv`")
         return self._error(expected, received)
 

@@ -33,6 +33,7 @@ WORD = re.compile(rb"[A-Za-z]*(?:[\x80-\xff]+[A-Za-z]*)+")
 HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 OTHER_SIGNS = re.compile(rb"[\x80-\xbf]")  # in Windows-1252: punctuation, and few letters; on old Macs and DOS: letters
 WITHIN_LETTERS = re.compile(rb"[A-Za-z][\x80-\xff]+[A-Za-z]")
+DECIMAL = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 COMMON_CHINESE_END = b"\xd8"  # behind the 3,755 common characters of GB 2312; the others are rare
 # the most frequent syllables of Korean, whose encoding has the same bytes as that of Chinese
 KOREAN = set(
@@ -90,7 +91,7 @@ class CsvFile:
                     line = self.first_line + reader.line_num
             except csv.Error as error:
                 expected = "a closing quote at the end of each cell that begins with one"
-                raise InputError(f"{self.path}:{line}", expected, error, "mend the quotes from that line on") from error
+                raise InputError(f"{self.path}:{line}", expected, error, "fix the quotes from that line on") from error
 
     def told(self) -> list[str]:
         """Return what is worth telling of how the file is read, in words."""
@@ -256,6 +257,8 @@ def _separator(path: Path, lines: list[str]) -> str:
     dividing = [separator for separator in SEPARATORS if widths[separator][0] > 1]
     if len(dividing) > 1:
         dividing = [separator for separator in dividing if separator in are_even] or dividing
+    if len(dividing) == 2 and dividing[0] == "," and _are_decimal(lines, dividing[1]):
+        dividing = dividing[1:]
     if not dividing and " " in are_even and widths[" "][0] > 1:
         return " "
     if len(dividing) == 1:
@@ -266,6 +269,12 @@ def _separator(path: Path, lines: list[str]) -> str:
         received = f"{list_names([SEPARATORS[each] for each in dividing])} in its first line"
         raise InputError(path, expected, received, "write the separator into a line before it, such as sep=;")
     raise InputError(path, expected, f"one column, {list_names([clean(lines[0])])}", "write the table as CSV")
+
+
+def _are_decimal(lines: list[str], separator: str) -> bool:
+    """Return True if each comma is a decimal one, in a cell that another separator ends."""
+    cells = (clean(cell) for line in lines for cell in line.split(separator))
+    return all(DECIMAL.fullmatch(cell) for cell in cells if "," in cell)
 
 
 def _widths(lines: list[str], separator: str) -> list[int]:

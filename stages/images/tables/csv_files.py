@@ -31,7 +31,7 @@ def find(source: Path, settings: Csv) -> Tables:
     names: dict[Split, str | None] = {"test": settings.test_file, "validation": settings.validation_file}
     others: dict[Split | None, Path] = {split: source / name for split, name in names.items() if name}
     tables: dict[Split | None, Path] = {"train" if others else None: source / settings.file, **others}
-    next_step = "mend `csv` in the dataset's file, or its `source` in params.yaml"
+    next_step = "fix `csv` in the dataset's file, or its `source` in params.yaml"
     if source.is_file():
         next_step = (
             f"set the dataset's `source` in params.yaml to {source.parent}, and `file` under `csv` to {source.name}"

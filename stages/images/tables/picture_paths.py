@@ -120,7 +120,7 @@ class PicturePaths:
         ranked = sorted(((_common_tail(parts, candidate), candidate) for candidate in candidates), reverse=True)
         best = [candidate for rank, candidate in reversed(ranked) if rank == ranked[0][0]]
         if not best:
-            return "", "mend the line"
+            return "", "fix the line"
         if len(best) > 1:
             return f"{shorten(best[0])} or {len(best) - 1} more", f"write the paths from {self._folder}"
         return shorten(best[0]), self._remedy(path, best[0])

@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import isqrt
 
 from stages.common.errors import InputError
 from stages.common.yaml_files import did_you_mean
-from stages.images.arrays import split_of
+from stages.images.arrays import Split, split_of
 from stages.images.catalog import MAX_CLASSES, Csv
 from stages.images.problems import list_names
-from stages.images.tables.columns import LABEL_WORDS, NO_NAME, SPLIT_WORDS, word
+from stages.images.tables import split_column
+from stages.images.tables.column_words import LABEL_WORDS, NO_NAME, word
+from stages.images.tables.columns import square_side
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row, clean
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?|nan", re.IGNORECASE)
 DIGITS = re.compile(r"\d+")
+PACKED_MARKS = str.maketrans("[](),;", "      ")  # around and between the pixels in one cell, as in a list of Python
 PACKED_WORDS = {"pixels", "image", "pixelvalues"}  # names of a column that holds all pixels of an image
 ROW_WORDS = {"id", "imageid", "index", "rowid"}  # names of a column of row numbers
 SAMPLE_ROWS = 20
@@ -31,6 +33,7 @@ class PixelColumns:
         width: Number of columns.
         label: Column of the labels.
         split: Column of the splits, or None.
+        flag: Split of the rows with a 1 in that column, if it holds these in place of names. Or None.
         group: Column of the groups, or None.
         pixels: Columns of the pixels, from the upper left, row by row; a single one may hold them all.
         channels: Values of a pixel: 1 or 3.
@@ -42,6 +45,7 @@ class PixelColumns:
     width: int
     label: int
     split: int | None
+    flag: Split | None
     group: int | None
     pixels: tuple[int, ...]
     channels: int
@@ -79,6 +83,7 @@ class _Finder:
         self._channels_of = by_number
         self._told: list[str] = []
         self._is_ordered = False
+        self._flag: Split | None = None
         self._group: int | None = None
 
     def find(self) -> PixelColumns:
@@ -96,10 +101,14 @@ class _Finder:
         if not data:
             raise self._error("a row for each image", "none", "add them")
         start, rows = data[0].line, [row.cells for row in data]
-        if has_header and not all(map(str.isdecimal, header.cells)):
+        if has_header and not all(map(NUMBER.fullmatch, header.cells)):
             names = [name.lstrip(f"{COMMENT} ") if column == 0 else name for column, name in enumerate(header.cells)]
             label, split, pixels = self._named_columns(names, rows)
         else:
+            if not has_header:
+                self._told.append("no header line")
+            elif _are_numbered_again(header.cells):
+                self._told.append("the first line left out, a row that pandas took for a header")
             label, split, pixels = self._unnamed_columns(rows, start)
         count = len(pixels) if len(pixels) > 1 else self._packed_count(rows, pixels[0])
         return PixelColumns(
@@ -107,6 +116,7 @@ class _Finder:
             width=len(header.cells),
             label=label,
             split=split,
+            flag=self._flag,
             group=self._group,
             pixels=tuple(pixels),
             channels=self._channels_of[count],
@@ -127,7 +137,7 @@ class _Finder:
         unnamed = [column for column, name in enumerate(names) if NO_NAME.fullmatch(name)]
         columns = [column for column in range(len(names)) if column not in (*unnamed, split, self._group)]
         packed = [column for column in columns if word(names[column]) in PACKED_WORDS]
-        if len(packed) == 1 and rows and len(rows[0][packed[0]].split()) > 1:
+        if len(packed) == 1 and rows and len(unpack(rows[0][packed[0]])) > 1:
             others = [column for column in columns if column not in packed]
             return self._label_column(names, others, is_only=len(others) == 1), split, packed
         label = self._label_column(names, columns)
@@ -148,14 +158,21 @@ class _Finder:
         return label, split, self._in_order(pixels, names)
 
     def _split_column(self, names: list[str], rows: list[list[str]]) -> int | None:
-        settings = self._settings
-        if "split" in settings.model_fields_set:
-            return self._exact(names, settings.split)
-        found = [column for column, name in enumerate(names) if word(name) in SPLIT_WORDS]
-        found = [column for column in found if any(split_of(row[column]) for row in rows)]
+        cells = [[row[column] for row in rows] for column in range(len(names))] if rows else []
+        flags = [split_column.flag_of(name, each) for name, each in zip(names, cells, strict=False)]
+        if "split" in self._settings.model_fields_set:
+            found = [self._exact(names, self._settings.split)]
+        else:
+            found = [column for column, each in enumerate(cells) if split_column.holds_splits(names[column], each)]
+            found += [column for column, flag in enumerate(flags) if flag]
         if len(found) > 1:
             raise self._error("one column of splits", list_names([names[column] for column in found]))
-        return found[0] if found else None
+        if not found:
+            return None
+        if names[found[0]] != self._settings.split:
+            self._told.append(f"splits in column '{names[found[0]]}'")
+        self._flag = flags[found[0]] if flags else None
+        return found[0]
 
     def _label_column(self, names: list[str], columns: list[int], is_only: bool = False) -> int:
         """Return the column of labels: the one that is named, or has a usual name, or a name unlike all others.
@@ -196,7 +213,7 @@ class _Finder:
             raise self._no_labels(width)
         splits = [column for column in range(width) if all(len(row) > column and split_of(row[column]) for row in rows)]
         others = [column for column in range(width) if column not in splits]
-        packed = [column for column in others if len(rows[0][column].split()) > 1]
+        packed = [column for column in others if len(unpack(rows[0][column])) > 1]
         if len(packed) == 1 and len(others) == 2 and len(splits) < 2:
             pixels = packed
         elif len(others) - 1 in self._channels_of and len(splits) < 2:
@@ -205,7 +222,7 @@ class _Finder:
         else:
             raise self._wrong_number(width - 1, rows[0])
         [label] = [column for column in others if column not in pixels]
-        self._told.append(f"no header line; labels in column {label + 1} of {width}")
+        self._told.append(f"labels in column {label + 1} of {width}")
         return label, splits[0] if splits else None, pixels
 
     def _is_label_first(self, columns: list[int], start: int) -> bool:
@@ -234,7 +251,7 @@ class _Finder:
     def _in_order(self, pixels: list[int], names: list[str]) -> list[int]:
         """Return the columns of pixels row by row, if the numbers or colours in their names give another order."""
         patterns = [DIGITS.sub("#", names[column]).casefold() for column in pixels]
-        numbers = [[int(number) for number in DIGITS.findall(names[column])] for column in pixels]
+        numbers = [tuple(int(number) for number in DIGITS.findall(names[column])) for column in pixels]
         size = len(pixels) // 3
         if (
             self._channels_of[len(pixels)] == 3
@@ -245,15 +262,15 @@ class _Finder:
                 self._told.append("pixels in three planes of red, green and blue")
                 self._is_ordered = True
                 return [pixels[plane * size + pixel] for pixel in range(size) for plane in range(3)]
-        if len(set(patterns)) == 1 and all(len(each) == 1 for each in numbers):
-            ordered = sorted(range(len(pixels)), key=lambda index: numbers[index])
-            if len({each[0] for each in numbers}) == len(pixels) and ordered != list(range(len(pixels))):
-                self._told.append("pixels in the order of the numbers in their names")
-                return [pixels[index] for index in ordered]
+        columns_first = [each[::-1] for each in numbers]  # such as 1x1, 2x1, 3x1, …: x before y
+        is_known = len(set(patterns)) == 1 and len(set(numbers)) == len(pixels)
+        if is_known and sorted(numbers) != numbers and sorted(columns_first) != columns_first:
+            self._told.append("pixels in the order of the numbers in their names")
+            return [pixels[index] for index in sorted(range(len(pixels)), key=lambda index: numbers[index])]
         return pixels
 
     def _packed_count(self, rows: list[list[str]], column: int) -> int:
-        count = len(rows[0][column].split())
+        count = len(unpack(rows[0][column]))
         if count not in self._channels_of:
             raise self._wrong_number(count, [f"the {count} numbers in column {column + 1}"])
         self._told.append(f"all pixels of an image in column {column + 1}")
@@ -275,29 +292,50 @@ class _Finder:
     def _wrong_number(self, count: int, names: list[str]) -> InputError:
         """Return the error of a table with another number of pixels, with the size that would fit."""
         height, width = self._settings.pixels or (0, 0)
+        grey, side = height * width, square_side(count)
         numbers = " or ".join(
             f"{number} in {'grey' if channels == 1 else 'colour'}" for number, channels in self._channels_of.items()
         )
-        side = next((isqrt(number) for number in (count, count // 3) if number and isqrt(number) ** 2 == number), 0)
-        next_step = (
-            f"if they are all pixels, set pixels: [{side}, {side}]" if side > 1 else "mend `pixels` or the table"
-        )
+        next_step = "fix `pixels` or the table"
+        if count in (grey, 3 * grey):
+            next_step = f"set channels: {count // grey}, or leave it out"
+        elif count == 4 * grey:
+            next_step = "if the fourth value of each pixel is transparency, leave it out"
+        elif side > 1:
+            next_step = f"if they are all pixels, set pixels: [{side}, {side}]"
         expected = f"{numbers} for {height} × {width} pixels, beside the label"
         return self._error(expected, f"{count}: {list_names(names)}", next_step)
 
     def _error(
-        self, expected: str, received: str, next_step: str = "mend the header, or `csv` in the dataset's file"
+        self, expected: str, received: str, next_step: str = "fix the header, or `csv` in the dataset's file"
     ) -> InputError:
         return InputError(self._file.path, expected, received, next_step)
 
 
+def unpack(cell: str) -> list[str]:
+    """Return the pixels that stand in one cell, with blanks between them, or as a list of Python."""
+    return cell.translate(PACKED_MARKS).split()
+
+
 def _is_header(cells: list[str]) -> bool:
-    """Return True if the cells of a first row are names: fewer than all but two are numbers, or all count up."""
+    """Return True if the cells of a first row are names: fewer than all but two are numbers, or they number columns."""
     numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
     if not numbers or len(numbers) < len(cells) - 2:
-        return not any(len(cell.split()) > 2 for cell in cells)
+        return not any(len(unpack(cell)) > 2 for cell in cells)
     first = int(numbers[0]) if numbers[0].isdecimal() else 0
-    return len(numbers) > 2 and numbers == [str(first + index) for index in range(len(numbers))]
+    is_count = numbers == [str(first + index) for index in range(len(numbers))]
+    return len(numbers) > 2 and (is_count or _are_numbered_again(cells))
+
+
+def _are_numbered_again(names: list[str]) -> bool:
+    """Return True if pandas made names of a row by numbering the repeated cells: 0, 0.1, 0.2, 254, 254.1."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        first = name.split(".")[0]
+        if name != (f"{first}.{counts[first]}" if counts[first] else first):
+            return False
+        counts[first] += 1
+    return len(counts) < len(names)
 
 
 def _label_rank(cells: set[str]) -> int:
@@ -306,8 +344,8 @@ def _label_rank(cells: set[str]) -> int:
         return 0
     if not all(map(NUMBER.fullmatch, cells)):
         return 2
-    if not all(float(cell).is_integer() for cell in cells):
+    numbers = sorted(float(cell.replace(",", ".")) for cell in cells)
+    if not all(map(float.is_integer, numbers)):
         return 0
-    numbers = sorted(map(float, cells))
     follow = numbers[0] in (0, 1) and numbers == [numbers[0] + index for index in range(len(numbers))]
     return 2 if follow else 1

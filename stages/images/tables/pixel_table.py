@@ -13,15 +13,15 @@ import numpy as np
 
 from stages.common.console import progress
 from stages.common.errors import InputError, first_line
-from stages.images.arrays import Images, ImageSequence, Labels, Split, split_of
+from stages.images.arrays import Images, ImageSequence, Labels, Split
 from stages.images.catalog import Csv, Dataset
 from stages.images.picture_files import labelled_pictures
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
 from stages.images.splits.splitting import HoldOut, Subset
-from stages.images.tables import class_names, csv_dialect, csv_files, pixel_columns
+from stages.images.tables import class_names, csv_dialect, csv_files, pixel_columns, split_column
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, clean
-from stages.images.tables.pixel_columns import PixelColumns
+from stages.images.tables.pixel_columns import PACKED_MARKS, PixelColumns
 from stages.images.tables.pixel_values import ValueRange, Values
 
 CHUNK_ROWS = 512
@@ -84,7 +84,7 @@ def open_splits(
     names = class_names.number_names(labels, dataset.classes)
     label_problems = [] if names else class_names.problems(labels, dataset.classes, dataset.path)
     raise_if_any([*(error for reader in readers for error in reader.problems.errors()), *label_problems], source)
-    limits = span.limits(readers[0].file.path)
+    limits = span.limits()
     images = _to_bytes(scratch, dtype, limits, _shape(len(lines), settings, readers))
     dataset.conversion_for((images.shape[1], images.shape[2], images.shape[3] if images.ndim == 4 else 1))
     if images.shape[3:] and not any(reader.columns.is_ordered for reader in readers):
@@ -97,7 +97,11 @@ def open_splits(
     told = [line for reader in readers for line in csv_files.describe(reader.file, reader.told())]
     told += [f"{source}: pixels {limits[0]}…{limits[1]} become 0…255"] if limits != (0, 255) else []
     csv_files.tell([*told, *class_names.describe_numbers(names)], source, tables)
-    return classes, {split: (Subset(images, some), numbers[some]) for split, some in indices.items()}
+
+    def name(index: int) -> str:
+        return str(lines[index].place)
+
+    return classes, {split: (Subset(images, some, name), numbers[some]) for split, some in indices.items()}
 
 
 class Reader:
@@ -189,7 +193,7 @@ class Reader:
         if self.columns.split is None:
             return self._split
         cell = clean(cells[self.columns.split])
-        split = split_of(cell)
+        split = split_column.read(cell, self.columns.flag)
         if split is None:
             self.problems.add(place, "the split train, validation or test", repr(shorten(cell)))
         return split
@@ -198,8 +202,9 @@ class Reader:
         if self.columns.group is None:
             return None
         group = clean(cells[self.columns.group])
-        if not group:
-            self.problems.add(place, "the group of the image", "an empty cell", "fill it; a name of its own will do")
+        if class_names.is_missing(group):
+            received = repr(group) if group else "an empty cell"
+            self.problems.add(place, "the group of the image", received, "fill it; a name of its own will do")
         return group
 
     def _parse(self, lines: Sequence[Line], dtype: type[np.generic]) -> Values:
@@ -209,7 +214,7 @@ class Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # that a fraction was read as a whole number, in old versions of NumPy
                 values: Values = np.loadtxt(
-                    [line.text for line in lines],
+                    self._numbers(lines, dtype),
                     dtype=np.uint8 if dtype == np.uint8 else np.float64,
                     delimiter=None if is_packed else self._separator,
                     usecols=None if is_packed else self.columns.pixels,
@@ -223,14 +228,23 @@ class Reader:
             raise self._bad_value(lines, error) from error
         return values
 
+    def _numbers(self, lines: Sequence[Line], dtype: type[np.generic]) -> list[str]:
+        """Return the texts of some rows, with blanks around packed pixels, and with decimal points for commas."""
+        if self.columns.is_packed:
+            return [line.text.translate(PACKED_MARKS) for line in lines]
+        if dtype == np.uint8 or self.file.separator == ",":
+            return [line.text for line in lines]
+        return [line.text.replace(",", ".") for line in lines]
+
     def _bad_value(self, lines: Sequence[Line], error: Exception) -> InputError:
         """Return the error of a value that is no number, or of a row with another number of values."""
         found = BAD_VALUE.match(str(error))
         if not found:
             return InputError(self.file.path, "numbers 0…255 in each row", first_line(error), "write the table again")
         value, row, column = found[1], int(found[2]), int(found[3])
-        received = f"{shorten(value)!r} in column {column}" if value else f"an empty cell in column {column}"
-        return InputError(lines[row].place, "pixels as numbers 0…255", received, "mend the line")
+        where = f"column {self.columns.pixels[0] + 1}" if self.columns.is_packed else f"column {column}"
+        received = f"{shorten(value)!r} in {where}" if value else f"an empty cell in {where}"
+        return InputError(lines[row].place, "pixels as numbers 0…255", received, "fix the line")
 
 
 def _write(readers: Sequence[Reader], path: Path, dtype: type[np.generic]) -> tuple[list[Line], ValueRange]:

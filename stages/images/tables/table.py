@@ -12,10 +12,11 @@ from stages.images.arrays import Split, split_of
 from stages.images.catalog import MAX_CLASSES, Csv, Dataset
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
-from stages.images.tables import class_names, columns, csv_dialect, csv_files
-from stages.images.tables.columns import ZERO_OR_ONE, Columns
+from stages.images.tables import class_names, columns, csv_dialect, csv_files, split_column
+from stages.images.tables.columns import Columns
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row
 from stages.images.tables.picture_paths import Misfit, PicturePaths
+from stages.images.tables.split_column import ZERO_OR_ONE
 
 SAMPLE_ROWS = 1000  # looked at to find out what the columns hold
 
@@ -194,10 +195,8 @@ class Reader:
     def _split(self, place: Place, cells: list[str]) -> Split | None:
         if self._columns.split is None:
             return None
-        cell, flag = cells[self._columns.split], self._columns.flag
-        split = split_of(cell)
-        if flag and (value := ZERO_OR_ONE.get(cell.lower())) is not None:
-            split = flag if value else "test" if flag == "train" else "train"
+        cell = cells[self._columns.split]
+        split = split_column.read(cell, self._columns.flag)
         if split is None:
             self._problems.add(place, "the split train, validation or test", repr(shorten(cell)))
         return split
@@ -206,8 +205,9 @@ class Reader:
         if self._columns.group is None:
             return None
         group: str = cells[self._columns.group]
-        if not group:
-            self._problems.add(place, "the group of the picture", "an empty cell", "fill it; a name of its own will do")
+        if class_names.is_missing(group):
+            received = repr(group) if group else "an empty cell"
+            self._problems.add(place, "the group of the picture", received, "fill it; a name of its own will do")
         return group
 
 

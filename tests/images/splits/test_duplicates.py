@@ -346,6 +346,7 @@ def test_a_class_of_copies_alone_is_divided_and_told():
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert warnings[0].startswith("warning: mine: 2 of 4 test images are train images, too")
     assert warnings[1].startswith("warning: mine: all pictures of cat are copies, or nearly so; divided nevertheless")
+    assert "copies stay together" not in result.stderr
     assert read()[1].test.images_per_class == [2, 2]
 
 

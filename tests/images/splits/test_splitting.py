@@ -9,7 +9,7 @@ from PIL import Image
 from stages.common.errors import InputError
 from stages.images import arrays
 from stages.images.catalog import Dataset
-from stages.images.splits import splitting
+from stages.images.splits import groups, splitting
 from stages.images.splits.splitting import HoldOut, Pool
 from tests import own
 
@@ -275,6 +275,43 @@ def test_a_column_keeps_a_patient_on_one_side(patients):
         "mine/labels.csv:2: expected the group of the picture, received an empty cell; fill it; "
         "a name of its own will do"
     )
+
+
+def test_a_group_may_be_written_in_several_ways(patients):
+    """A patient whose number was read as a float, or has other capitals, is no second patient."""
+    ways = ["P{:02}", "p{:02} ", "p {:02}", "{:02}", "{}.0", "{:02}"]
+    rows = [
+        f"{path.relative_to('mine')},{path.parent.name},{ways[int(path.stem[-1])].format(int(path.name[1:3]))}"
+        for path in sorted(patients.rglob("*.png"))
+    ]
+    Path("mine/labels.csv").write_text(
+        "\n".join(["path,label,patient", *(row for row in rows if "_0" in row or "_1" in row)])
+    )
+    result = own.make("csv: {group: patient}\n")
+    assert result.exit_code == 0, result.output
+    assert "names that are probably of one group are one: P00 and p00, P01 and p01, P02 and p02, …" in result.stderr
+    (train, test), *_ = sides()
+    assert train & test == set()
+    Path("mine/labels.csv").write_text(
+        "\n".join(["path,label,patient", *(row for row in rows if "_3" in row or "_4" in row)])
+    )
+    result = own.make("csv: {group: patient}\n")
+    assert result.exit_code == 0, result.output
+    (train, test), *_ = sides()
+    assert train & test == set()
+
+
+def test_long_numbers_of_different_patients_stay_apart():
+    names = ["12345678901234567890", "12345678901234567891"]
+    assert groups.merge(names) == names
+
+
+@pytest.mark.parametrize("cell", ["nan", "N/A", "-"])
+def test_a_missing_group_is_refused(patients, cell):
+    rows = [f"{path.relative_to('mine')},{path.parent.name},{path.name[:3]}" for path in patients.rglob("*.png")]
+    Path("mine/labels.csv").write_text("\n".join(["path,label,patient", f"{rows[0][:-3]}{cell}", *rows[1:]]))
+    [line] = own.errors(own.make("csv: {group: patient}\n"))
+    assert f"mine/labels.csv:2: expected the group of the picture, received '{cell}'; fill it" in line
 
 
 def test_a_column_of_groups_beside_pixels(tmp_path, monkeypatch):

@@ -46,7 +46,8 @@ def test_names_that_are_probably_one_class_are_alike(one, other):
 @pytest.mark.parametrize(
     ("one", "other"),
     [("1-2", "12"), ("1 2", "12"), ("-1", "1"), ("A", "A-"), ("A+", "A-"), ("C", "C++"), ("0.5", "5"), ("\u03b1", "a"),
-     ("e", "é"), ("nan", "inf"), ("1e999", "2e999"), ("cat", "cats"), ("?", "."), ("-", "_")],
+     ("e", "é"), ("nan", "inf"), ("1e999", "2e999"), ("cat", "cats"), ("?", "."), ("-", "_"),
+     ("12345678901234567890", "12345678901234567891")],
 )  # fmt: skip
 def test_names_of_different_classes_are_not_alike(one, other):
     assert class_names.likeness(one) != class_names.likeness(other)
@@ -61,7 +62,7 @@ def test_listed_names_count_exactly():
     [error] = class_names.problems(places("cat", "CAT"), ["nan", "cat"], DATASET)
     assert str(error) == (
         "mine/labels.csv:3: expected a class that datasets/own.yaml lists (did you mean 'cat'?), received 'CAT' in "
-        "line 3; mend one of the two"
+        "line 3; fix one of the two"
     )
 
 
@@ -95,6 +96,8 @@ def test_each_problem_of_a_name_is_an_error():
         (["0.0", "1"], None, None),
         (["0.00e+00", "1.20e+01"], None, ["0", "12"]),
         (["0.5", "1.0"], None, None),
+        (["0,0", "1,0"], None, ["0", "1"]),
+        (["0,0", "1,0"], ["cat", "dog"], ["cat", "dog"]),
         ([], ["cat", "dog"], None),
     ],
 )

@@ -98,6 +98,7 @@ def test_predict_treats_pictures_as_for_arrays():
     assert placed.conversion_for((28, 28, 1)) == placed.photos
 
 
+GRID = [f"row{row} col{column}" for row in range(8, 14) for column in range(8, 13)]
 WAYS = {  # to write the same table
     "label last": lambda labels, images: [[*row[1:], row[0]] for row in table(labels, images)],
     "label in the middle": lambda labels, images: [[*row[1:9], row[0], *row[9:]] for row in table(labels, images)],
@@ -150,6 +151,14 @@ WAYS = {  # to write the same table
     "one column of all pixels": lambda labels, images: [
         ["label", "pixels"],
         *([label, " ".join(map(str, image.ravel()))] for label, image in zip(labels, images, strict=True)),
+    ],
+    "names of rows and columns sorted as words": lambda labels, images: [
+        [row[0], *(row[1 + number] for number in sorted(range(30), key=lambda number: GRID[number]))]
+        for row in table(labels, images, ["label", *GRID])
+    ],
+    "a list of Python in one column": lambda labels, images: [
+        ["label", "pixels"],
+        *([label, str(image.ravel().tolist())] for label, image in zip(labels, images, strict=True)),
     ],
     "one column of all pixels without a header": lambda labels, images: [
         [label, " ".join(map(str, image.ravel()))] for label, image in zip(labels, images, strict=True)
@@ -208,6 +217,26 @@ def test_what_was_found_rather_than_named_is_told(data):
     assert read() == expected(labels, images.reshape(60, -1)[:, ::-1])
 
 
+def test_fractions_may_have_decimal_commas(data):
+    labels, images = data
+    rows = [[row[0], *(f"{value / 255:.5f}".replace(".", ",") for value in row[1:])] for row in table(*data, None)]
+    for header in ([HEADER], []):
+        write([*header, *rows], delimiter=";")
+        make()
+        assert read() == expected(labels, images)
+
+
+def test_a_row_that_pandas_took_for_a_header_is_told(data):
+    """The letters of Kaggle's A_Z Handwritten Data have such a first line."""
+    labels, images = data
+    write(table(labels, images, [5, 0, *(f"0.{i}" for i in range(1, 30))]))
+    [told] = make()
+    assert told == (
+        "mine/train.csv: the first line left out, a row that pandas took for a header; labels in column 1 of 31"
+    )
+    assert read() == expected(labels, images)
+
+
 def test_colour_is_known_by_the_number_of_columns(data):
     labels = data[0]
     images = np.random.Generator(np.random.PCG64(1)).integers(0, 256, (60, *SHAPE, 3), dtype=np.uint8)
@@ -219,6 +248,10 @@ def test_colour_is_known_by_the_number_of_columns(data):
     assert arrays.read_info(OUTPUT).image_shape == (6, 15, 1)
     [line] = own.errors(own.make(f"csv: {{{SETTINGS}, channels: 1}}\n"))
     assert "mine/train.csv: expected 30 in grey for 6 × 5 pixels, beside the label, received 90: " in line
+    assert line.endswith("set channels: 3, or leave it out")
+    write(table(labels, np.concatenate([images, images[..., :1]], axis=-1), None))
+    [line] = own.errors(own.make(f"csv: {{{SETTINGS}}}\n"))
+    assert line.endswith("if the fourth value of each pixel is transparency, leave it out")
 
 
 def test_planes_of_red_green_and_blue_are_put_together_if_the_names_say_so(data):
@@ -299,11 +332,26 @@ def test_a_second_table_may_hold_the_test_images(data):
     assert (info.train.images, info.test.images, info.validation.images) == (30, 10, 20)
 
 
-def test_fractions_in_one_of_two_tables_are_scaled_together(data):
+def test_two_tables_of_different_ranges_are_refused(data):
     labels, images = data
+    both = f"{SETTINGS}, test_file: test.csv"
     write(table(labels[:40], images[:40]))
+    for others, received in ((images[40:] / 255, "0…1"), (images[40:] // 128, "0…1"), (images[40:] // 16, "0…15")):
+        write(table(labels[40:], others), Path("mine/test.csv"))
+        assert refused(both) == (
+            f"mine/test.csv: expected pixels 0…255, as in the other table, received {received}; write both in one range"
+        )
+    write(table(labels[:40], images[:40] / 127.5 - 1))
     write(table(labels[40:], images[40:] / 255), Path("mine/test.csv"))
-    assert "mine/test.csv:2: expected whole numbers 0…255, received 0." in refused(f"{SETTINGS}, test_file: test.csv")
+    assert "mine/test.csv: expected pixels -1…1, as in the other table, received 0…1" in refused(both)
+
+
+def test_a_row_of_fractions_among_whole_numbers_is_not_to_be_rounded(data):
+    labels, images = data
+    rows = table(labels, images)
+    rows[4][1:] = [value / 255 for value in rows[4][1:]]
+    write(rows)
+    assert refused().endswith("write whole numbers in all rows")
 
 
 def test_a_test_table_without_labels_is_refused_if_it_is_named(data):
@@ -333,19 +381,34 @@ def test_a_column_may_say_the_split(data, header):
 
 
 def test_the_table_of_faces_is_read(data):
-    """Kaggle's FER2013 has a label of another name, a column of all pixels, and splits of other names."""
+    """Kaggle's FER2013 has a label of another name, a column of all pixels, and splits of other names.
+
+    PublicTest and PrivateTest are the validation and the test images of its competition.
+    """
     labels, images = data
-    uses = ["Training", "PublicTest", "PrivateTest"]
+    uses = ["Training", "Training", "Training", "Training", "PublicTest", "PrivateTest"]
     rows = [
-        [label, " ".join(map(str, image.ravel())), uses[0 if index < 40 else 1]]
+        [label, " ".join(map(str, image.ravel())), uses[index // 10]]
         for index, (label, image) in enumerate(zip(labels, images, strict=True))
     ]
-    write([["emotion", "pixels", "Usage"], *rows])
-    assert "the split train, validation or test, received 'PublicTest', and the like in lines 43, 44" in refused()
-    write([["emotion", " pixels", "Usage"], *([*row[:2], row[2].replace("PublicTest", "test")] for row in rows)])
+    write([["emotion", " pixels", "Usage"], *rows])
     make()
     assert read() == expected(labels, images)
-    assert arrays.read_info(OUTPUT).test.images == 20
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation.images, info.test.images) == (40, 10, 10)
+    write([["emotion", "pixels", "is_test"], *([*row[:2], int(row[2] == uses[-1])] for row in rows)])
+    make()
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation, info.test.images) == (50, None, 10)
+
+
+def test_warnings_name_the_lines_of_the_table(data):
+    labels, images = data
+    write([*table(labels, images), [8, *images[0].ravel()]])
+    [warning, _] = make()
+    start, named = warning.split("correct the labels: ")
+    assert start == "warning: mine: 1 picture of several classes, with equal pixels; "
+    assert {*named.split(" and ")} == {"mine/train.csv:2", "mine/train.csv:62"}
 
 
 def changed(column, value, line=5):
@@ -358,15 +421,15 @@ def changed(column, value, line=5):
 
 
 WRONG_ROWS = {
-    "above": (changed(8, 256), "mine/train.csv:5: expected pixels 0…255, received 256; divide by 256"),
-    "16 bits": (changed(8, 65535), "mine/train.csv:5: expected pixels 0…255, received 65535; divide by 256"),
+    "above": (changed(8, 256), "mine/train.csv:5: expected pixels 0…255, received 256; divide by the value"),
+    "16 bits": (changed(8, 65535), "mine/train.csv:5: expected pixels 0…255, received 65535; divide by the value"),
     "below": (changed(8, -1), "mine/train.csv:5: expected pixels 0…255, received -1; undo the normalization"),
     "fraction": (changed(8, 12.5), "mine/train.csv:5: expected whole numbers 0…255, received 12.5; round them"),
     "infinity": (changed(8, "-inf"), "mine/train.csv:5: expected pixels 0…255, received -inf; write a number"),
     "huge": (changed(8, 1e300), "mine/train.csv:5: expected pixels 0…255, received 1e+"),
     "nan": (changed(8, "nan"), "mine/train.csv:5: expected pixels 0…255, received nan; write a number"),
     "empty": (changed(8, ""), "mine/train.csv:5: expected pixels as numbers 0…255, received an empty cell in column 9"),
-    "word": (changed(8, "x"), "mine/train.csv:5: expected pixels as numbers 0…255, received 'x' in column 9; mend"),
+    "word": (changed(8, "x"), "mine/train.csv:5: expected pixels as numbers 0…255, received 'x' in column 9; fix"),
     "two numbers": (changed(8, "1 2"), "expected pixels as numbers 0…255, received '1 2' in column 9"),
     "no label": (changed(0, ""), "mine/train.csv:5: expected a class, received an empty cell in line 5"),
     "label none": (changed(0, "nan"), "mine/train.csv:5: expected a class, received 'nan' in line 5"),
@@ -450,10 +513,6 @@ WRONG_TABLES = {
         "mine: expected pictures of 2…256 classes, received 1",
     ),
     "header alone": (lambda labels, images: [HEADER], "mine/train.csv: expected a row for each image, received none"),
-    "row that pandas took for a header": (
-        lambda labels, images: table(labels, images, [5, 0, *(f"0.{i}" for i in range(1, 30))]),
-        "mine/train.csv:1: expected whole numbers 0…255, received 0.1",
-    ),
 }  # fmt: skip
 
 

@@ -238,10 +238,11 @@ def test_a_column_of_splits_is_known_by_its_name_or_cells(rows, cells, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "yes", "no"), [("is_test", 1, 0), ("Test", "True", "False"), ("is train", "no", "no")]
+    ("name", "yes", "no"),
+    [("is_test", 1, 0), ("Test", "True", "False"), ("is train", "no", "no"), ("is_training_image", "no", "no")],
 )
 def test_a_column_may_say_whether_a_picture_is_of_a_split(rows, name, yes, no):
-    if name == "is train":
+    if name.startswith("is") and name != "is_test":
         yes, no = 0, 1
     write([[*HEADER, name], *([*row, yes if "/7" in row[0] else no] for row in rows)])
     assert make() == [f"mine/labels.csv: splits in column '{name}'"]
@@ -253,6 +254,25 @@ def test_a_column_may_say_whether_a_picture_is_of_a_split(rows, name, yes, no):
     assert (info.train.images, info.test.images, info.validation.images) == (21, 6, 3)
     assert info.classes == COLOURS
     assert_right(27)
+
+
+@pytest.mark.parametrize(
+    "names", [("Datei", "Klasse"), ("Fichier", "Étiquette"), ("id", "breed"), ("ファイル", "種類")]
+)
+def test_the_only_column_that_leads_to_files_holds_the_paths(rows, names):
+    write([["", *names], *([index, *row] for index, row in enumerate(rows))], delimiter=";")
+    [line] = make()
+    assert line.startswith(f"mine/labels.csv: semicolons between the cells; paths in column '{names[0]}'; classes in")
+    assert_right()
+    write([[*names, "copy"], *([*row, row[0]] for row in rows)])
+    [line] = own.errors(own.make("csv:\n"))
+    assert f"expected one column path, received several that could be it: {names[0]} and copy; name the" in line
+
+
+def test_columns_that_are_not_read_are_told(rows):
+    write([[*HEADER, "fold", "age"], *([*row, index % 5, 30] for index, row in enumerate(rows))])
+    assert make() == ["mine/labels.csv: not read: fold and age"]
+    assert_right()
 
 
 def test_a_class_that_is_named_like_a_split_is_a_class(rows):
@@ -406,12 +426,12 @@ WRONG_LINES = {
         ("'pictures/green/0.png'", "red"),
         "(did you mean pictures/green/0.png?); leave out the marks around",
     ),
-    "no file": (("pictures/red/77.png", "red"), "received pictures/red/77.png, which is not there; mend the line"),
+    "no file": (("pictures/red/77.png", "red"), "received pictures/red/77.png, which is not there; fix the line"),
     "a name that many files have": (
         ("1.png", "red"),
         "received 1.png, which is not there (did you mean pictures/blue/1.png or 2 more?); write the paths from mine",
     ),
-    "a folder": (("pictures/red", "red"), "received pictures/red, which is not there; mend the line"),
+    "a folder": (("pictures/red", "red"), "received pictures/red, which is not there; fix the line"),
     "the folder itself": ((".", "red"), "received ., which is not there"),
     "endless": (("x" * 5000, "red"), f"received {'x' * 59}…, which is not there"),
     "zero byte": (("a\0b", "red"), "which is not there"),
@@ -499,14 +519,14 @@ def test_a_label_with_characters_that_cannot_be_seen_is_refused(rows, name):
 
 def test_cells_that_are_missing_at_the_end_are_told(rows):
     write([[*HEADER, "note"], *(row if index == 4 else [*row, "x"] for index, row in enumerate(rows))])
-    assert make() == ["mine/labels.csv: cells missing at the end of line 6"]
+    assert make() == ["mine/labels.csv: not read: note; cells missing at the end of line 6"]
     write([["path", "note", "label"], *([row[0], "x", row[1]] for row in rows[:-1]), rows[-1]])
     [line] = own.errors(own.make("csv:\n"))
     assert line.startswith("mine/labels.csv:31: expected 3 cells, as in the header, received 2")
 
 
 WRONG_TABLES = {
-    "missing": (TABLE.unlink, "csv:\n", "expected a table of pictures, received none; mend `csv`"),
+    "missing": (TABLE.unlink, "csv:\n", "expected a table of pictures, received none; fix `csv`"),
     "missing beside another": (
         lambda: TABLE.rename("mine/train.csv"),
         "csv:\n",
@@ -695,6 +715,7 @@ ALIKE = {
         "'Red' in lines 22, 24, 26 and 2 more and 'red' in lines 23, 25, 27 and 2 more, which",
     ),
     "numbers": (("0", "0.0", "00"), "which differ in how the number is written"),
+    "decimal comma": (("1", "1,0"), "which differ in how the number is written"),
     "sign": (("5", "+5"), "which differ in how the number is written"),
     "full width": (("RED", "\uff32\uff25\uff24"), "which differ in the width or form of letters"),
     "blank": (("hot dog", "hot  dog"), "which differ in blanks, - or _"),
@@ -718,7 +739,7 @@ def test_labels_that_are_probably_one_class_are_refused_unless_the_dataset_lists
     assert line.startswith("mine/labels.csv:2")
     assert "expected one name for each class, received " in line
     assert expected in line
-    assert line.endswith("mend it, or list the classes under `classes` in datasets/own.yaml, where exact names count")
+    assert line.endswith("fix it, or list the classes under `classes` in datasets/own.yaml, where exact names count")
     classes = [*names, "blue", "green"]
     make(f"csv:\nclasses: {json.dumps(classes)}\n")
     assert arrays.read_info(OUTPUT).classes == classes
@@ -845,6 +866,7 @@ def test_a_label_that_the_dataset_does_not_list_is_named_with_its_lines(rows, ca
 SEVERAL = {
     "commas": (("red,blue",), "'red,blue', and the like, in line"),
     "blanks": (("blue green",), "'blue green', and the like, in line"),
+    "a list of Python": (("['red']", "['blue']", "['red', 'blue']"), "and the like, in lines"),
     "bars without single labels": (("x|y", "x|z", "z|y"), "'x|y', and the like, in lines 22, 23, 24 and 6 more"),
 }
 
@@ -876,7 +898,7 @@ def test_numbers_that_fit_no_listed_classes_are_refused(rows):
     [line] = own.errors(own.make("csv:\nclasses: [red, green, blue]\n"))
     assert line == (
         "mine/labels.csv: expected labels 0…2 for the 3 classes in datasets/own.yaml, or their names, received 3 "
-        "numbers from 2 to 4; mend one of the two"
+        "numbers from 2 to 4; fix one of the two"
     )
 
 
@@ -916,7 +938,7 @@ def test_letters_in_both_cases_are_refused_in_one_line(rows):
     [line] = own.errors(own.make("csv:\n"))
     assert line == (
         "mine/labels.csv: expected one name for each class, received 5 pairs such as 'A' and 'a', 'B' and 'b', 'C' and "
-        "'c'; mend them, or list the classes under `classes` in datasets/own.yaml, where exact names count"
+        "'c'; fix them, or list the classes under `classes` in datasets/own.yaml, where exact names count"
     )
 
 

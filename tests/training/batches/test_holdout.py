@@ -1,4 +1,5 @@
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ from stages.images.rows import FileRows
 from stages.model.recipe import Recipe
 from stages.training.batches import holdout
 from stages.training.batches.holdout import Examples
-from tests import tiny
+from tests import own, tiny
 
 DATA = Path("data/processed/tiny")
 
-pytestmark = pytest.mark.usefixtures("preprocessed")
+
+@pytest.fixture(autouse=True)
+def in_project(preprocessed: Path) -> None: ...
 
 
 def load(validation: str | int, on_disk: bool = False) -> tuple[Examples, Examples | None]:
@@ -104,3 +107,67 @@ def test_more_cannot_be_held_out_than_there_is(validation: int):
     expected = "recipes/mlp.yaml: training.validation: expected fewer than the 200 training images, received"
     with pytest.raises(InputError, match=f"{expected} {validation}; hold out fewer"):
         load(validation)
+
+
+@pytest.fixture
+def own_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A function that preprocesses forty pictures of noise in two classes, each four times; returns nothing."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(text: str, copies: int = 4) -> None:
+        for index in range(40):
+            for copy in range(copies):
+                path = Path(f"mine/{'ab'[index % 2]}/p{index // 4}_{index}_{copy}.png")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                own.picture("red", index, (16, 16)).save(path)
+        result = own.make(text)
+        assert result.exit_code == 0, result.output
+
+    return make
+
+
+def hold_out(count: int) -> tuple[Examples, Examples]:
+    text = tiny.RECIPE.replace("validation: none", f"validation: {count}")
+    train, held_out = holdout.load_examples(Path("data/processed/own"), Recipe.parse(text, Path("recipes/mlp.yaml")))
+    assert held_out is not None
+    return train, held_out
+
+
+def test_copies_are_held_out_together(own_pictures, caplog):
+    own_pictures("folder:\n")
+    caplog.clear()
+    (images, labels), (held_out, _) = hold_out(40)
+    assert (len(images), len(held_out), len(labels)) == (88, 40, 88)
+    assert set(contents(images)) & set(contents(held_out)) == set()
+    assert caplog.messages == []
+    (images, _), (held_out, _) = hold_out(30)
+    assert (len(images), len(held_out)) == (100, 28)
+    assert caplog.messages == [
+        "warning: recipes/mlp.yaml: training.validation: 28 images held out in place of 30, since copies and groups "
+        "stay whole"
+    ]
+    with pytest.raises(InputError, match="expected a number of images that leaves copies and groups whole, and some"):
+        hold_out(3)
+
+
+def test_groups_are_held_out_together(own_pictures):
+    own_pictures("folder: {group: '(p[0-9]+)_'}\n", copies=1)
+    numbers = arrays.read_groups(Path("data/processed/own"), 32)
+    assert numbers is not None
+    assert np.bincount(numbers).tolist() == [4] * 8
+    (images, _), (held_out, _) = hold_out(8)
+    whole = dict(zip(contents(arrays.read_split(Path("data/processed/own"), "train")[0]), numbers, strict=True))
+    train, validation = ({whole[content] for content in contents(some)} for some in (images, held_out))
+    assert (len(train), len(validation), train & validation) == (6, 2, set())
+
+
+def test_a_class_is_never_held_out_whole():
+    labels, groups = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 1, 2, 3, 4, 4])
+    is_held_out = holdout._hold_out_groups(np.array([4, 5, 0, 1, 2, 3]), labels, groups, 5)
+    assert is_held_out.tolist() == [True, True, True, False, False, False]
+
+
+def test_images_of_their_own_have_no_groups(own_pictures):
+    own_pictures("folder:\n", copies=1)
+    assert not Path("data/processed/own/train_groups.npy").exists()
+    assert len(hold_out(5)[1][1]) == 5
