@@ -11,12 +11,11 @@ import numpy.typing as npt
 from stages.common.errors import InputError
 from stages.common.printable import is_printable
 from stages.common.yaml_files import did_you_mean
-from stages.images import catalog
+from stages.images import catalog, class_names
 from stages.images.array_files.npz import Array
 from stages.images.arrays import Labels, Split
 from stages.images.catalog import Dataset
 from stages.images.findings import Findings
-from stages.images.tables import class_names
 
 MAX_SHOWN = 5  # labels in a message
 WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stages.common.errors import InputError
 from stages.common.printable import is_printable, printable
-from stages.images.tables import class_names
+from stages.images import class_names
 
 logger = logging.getLogger(__name__)
 

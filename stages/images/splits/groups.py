@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stages.common.errors import InputError
 from stages.common.printable import printable
+from stages.images.class_names import likeness
 from stages.images.problems import MAX_LINES, shorten
-from stages.images.tables.class_names import likeness
 
 logger = logging.getLogger(__name__)
 

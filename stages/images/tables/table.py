@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from stages.common.console import progress
 from stages.common.errors import InputError
+from stages.images import class_names
 from stages.images.arrays import Split, split_of
 from stages.images.catalog import MAX_CLASSES, Csv, Dataset
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
-from stages.images.tables import class_names, columns, csv_dialect, csv_files, split_column
+from stages.images.tables import columns, csv_dialect, csv_files, split_column
 from stages.images.tables.columns import Columns
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row
 from stages.images.tables.picture_paths import Misfit, PicturePaths

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.images import class_names
 from stages.images.problems import Place
-from stages.images.tables import class_names
 
 TABLE, DATASET = Path("mine/labels.csv"), Path("datasets/own.yaml")
 
