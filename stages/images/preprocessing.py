@@ -49,7 +49,7 @@ def preprocess(dataset: Dataset, source: Path, output: Path) -> tuple[DatasetInf
     with atomic.scratch_folder(output, "unpacked") as scratch:
         classes, splits = _open(dataset, source, scratch, findings, hold_out)
         if not dataset.files:
-            _check_splits(splits, classes, source, findings)
+            _check_splits(splits, classes, source)
         _refuse_other_files(output)
         recorder = None if _is_downloaded(dataset) else duplicates.Recorder(scratch)
         with atomic.new_folder(output) as partial:
@@ -250,19 +250,17 @@ def _first_label(labels: list[Labels], num_classes: int) -> int:
     return int(present.tolist() == list(range(1, num_classes + 1)))
 
 
-def _check_splits(splits: Splits, classes: list[str], source: Path, findings: Findings) -> None:
-    """Refuse an empty split, and a class without training images; note the classes that another split lacks."""
+def _check_splits(splits: Splits, classes: list[str], source: Path) -> None:
+    """Refuse an empty split, and a class without training images."""
     for split, (_, labels) in splits.items():
         if len(labels) == 0:
             raise InputError(source, f"images of the split {split}", "none", "add some")
         counts = np.bincount(labels, minlength=len(classes))
         missing = [name for name, count in zip(classes, counts, strict=True) if count == 0]
-        none = f"none of {'class' if len(missing) == 1 else 'the classes'} {list_names(missing)}"
         if missing and split == "train":
+            none = f"none of {'class' if len(missing) == 1 else 'the classes'} {list_names(missing)}"
             next_step = "add some, or leave the class out of the data and of `classes`"
             raise InputError(source, "images of every class to train on", none, next_step)
-        if missing:
-            findings.tell(f"warning: {source}: the {split} images show {none}")
 
 
 def _check_labels(labels: Labels, num_classes: int, where: Path | str, dataset: Dataset) -> None:

@@ -259,7 +259,7 @@ def test_a_full_disk_is_one_clear_error(server, originals, set_mirrors, mirror):
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert re.search(r"\nerror: [^\n]*: File too large; nothing half-written is left, [^\n]*\n$", done.stderr)
+    assert re.search(r"\nerror: [^\n]*: File too large; nothing half-written is left; [^\n]*\n$", done.stderr)
     assert list(Path("data/raw").rglob("*")) == [FOLDER]
 
 

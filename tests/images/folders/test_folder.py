@@ -379,16 +379,6 @@ def test_folders_that_are_no_classes_are_refused_in_one_line(case):
     assert expected in refusal()
 
 
-def test_a_class_that_a_split_lacks_is_told():
-    write_classes("made/train", *ANIMALS)
-    write_classes("made/val", "cat")
-    write_classes("made/test", "cat", "dog")
-    info, [test, validation, _] = made()
-    assert (info.test.images_per_class, info.validation.images_per_class) == ([3, 3, 0], [3, 0, 0])
-    assert test == "warning: made: the test images show none of class owl"
-    assert validation == "warning: made: the validation images show none of the classes dog and owl"
-
-
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
