@@ -17,7 +17,7 @@ from stages.images.folders import folder
 from stages.images.picture_files import depth, labelled_pictures
 from stages.images.problems import list_names, raise_if_any
 from stages.images.rows import FileRows
-from stages.images.splits import duplicates, groups, splitting
+from stages.images.splits import components, duplicates, groups, splitting, subsets
 from stages.images.tables import pixel_table, table
 
 Splits = dict[Split, tuple[ImageSequence, Labels]]
@@ -119,18 +119,18 @@ def _divide_again(
     parts = []
     for split in SPLITS:
         path = (folder / f"{split}_images.npy").rename(scratch / f"{split}_images.npy")
-        parts.append(splitting.Part(np.lib.format.open_memmap(path, mode="r"), written[split].images.name))
+        parts.append(subsets.Part(np.lib.format.open_memmap(path, mode="r"), written[split].images.name))
     labels = np.concatenate([splits[split][1] for split in SPLITS])
-    return {split: (splitting.Joined(parts, some), labels[some]) for split, some in zip(SPLITS, positions, strict=True)}
+    return {split: (subsets.Joined(parts, some), labels[some]) for split, some in zip(SPLITS, positions, strict=True)}
 
 
 def _train_groups(
     splits: Splits, final: Splits | None, copies: duplicates.Copies, hold_out: splitting.HoldOut
-) -> splitting.Indices:
+) -> subsets.Indices:
     """Return a number for each training image, equal for copies and for images of one group, (num_images,)."""
-    numbers = splitting.connect_groups(copies.roots(with_near=True), hold_out.groups)
+    numbers = components.connect_groups(copies.roots(with_near=True), hold_out.groups)
     images = (final or splits)["train"][0]
-    return numbers[images.positions if isinstance(images, splitting.Joined) else slice(images.shape[0])]
+    return numbers[images.positions if isinstance(images, subsets.Joined) else slice(images.shape[0])]
 
 
 def _contents(splits: Splits, written: dict[Split, Written], final: Splits | None, source: Path) -> duplicates.Contents:
@@ -138,7 +138,7 @@ def _contents(splits: Splits, written: dict[Split, Written], final: Splits | Non
     counts = [len(labels) for _, labels in splits.values()]
     order = np.repeat(list(splits), counts)
     for split, (images, _) in (final or {}).items():
-        if isinstance(images, splitting.Joined):
+        if isinstance(images, subsets.Joined):
             order[images.positions] = split
     starts = np.cumsum([0, *counts])
 

@@ -16,7 +16,7 @@ from stages.images.arrays import Images, Split
 from stages.images.findings import Findings, Range, range_text
 from stages.images.picture_files import transparency
 from stages.images.rows import read_rows
-from stages.images.splits.splitting import Indices
+from stages.images.splits.subsets import Indices
 
 Layout = Literal["channels last", "channels first", "flat"]
 

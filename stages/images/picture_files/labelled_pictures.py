@@ -23,6 +23,7 @@ from stages.images.picture_files import pictures
 from stages.images.problems import list_names, raise_if_any, shorten
 from stages.images.splits import groups, splitting
 from stages.images.splits.splitting import HoldOut, Pool
+from stages.images.splits.subsets import Indices
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -117,7 +118,7 @@ def open_splits(
 
 def index_splits(
     listed: list[LabelledPicture], dataset: Dataset, source: Path, hold_out: HoldOut
-) -> tuple[list[str], Labels, dict[Split, splitting.Indices]]:
+) -> tuple[list[str], Labels, dict[Split, Indices]]:
     """Return the classes of labelled pictures, their labels, and the indices of each split, shuffled.
 
     Args:
@@ -146,16 +147,14 @@ def index_splits(
     return classes, labels, indices
 
 
-def _split(
-    listed: list[LabelledPicture], pool: Pool, dataset: Dataset, hold_out: HoldOut
-) -> dict[Split, splitting.Indices]:
+def _split(listed: list[LabelledPicture], pool: Pool, dataset: Dataset, hold_out: HoldOut) -> dict[Split, Indices]:
     """Return the indices of the pictures of each split, shuffled; hold out test pictures if the data have none."""
     splits = {picture.split for picture in listed} - {None}
     if not splits:
         train, test = hold_out.split(pool)
         return {"train": train, "test": test}
     order = splitting.hash_permutation(pool.names, dataset.split_seed)
-    indices: dict[Split, splitting.Indices] = {
+    indices: dict[Split, Indices] = {
         split: order[[listed[index].split == split for index in order]] for split in ALL_SPLITS
     }
     if splits == {"train", "validation"}:

@@ -14,8 +14,10 @@ from stages.common.printable import printable
 from stages.images.arrays import Images, ImageSequence, Labels, Split
 from stages.images.problems import list_names
 from stages.images.splits import perceptual_hash
+from stages.images.splits.components import Pairs, connect
 from stages.images.splits.perceptual_hash import Hashes
-from stages.images.splits.splitting import HoldOut, Indices, Pairs, connect
+from stages.images.splits.splitting import HoldOut
+from stages.images.splits.subsets import Indices
 
 MAX_NAMED = 3  # pairs
 SPLIT_PAIRS: tuple[tuple[Split, Split], ...] = (("test", "train"), ("validation", "train"), ("test", "validation"))

@@ -19,7 +19,8 @@ from stages.images.catalog import Csv, Dataset
 from stages.images.picture_files import labelled_pictures
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
-from stages.images.splits.splitting import HoldOut, Subset
+from stages.images.splits.splitting import HoldOut
+from stages.images.splits.subsets import Subset
 from stages.images.tables import csv_dialect, csv_files, pixel_columns, split_column
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, clean
 from stages.images.tables.pixel_columns import PACKED_MARKS, PixelColumns

@@ -9,7 +9,7 @@ from PIL import Image
 from stages.common.errors import InputError
 from stages.images import arrays
 from stages.images.catalog import Dataset
-from stages.images.splits import groups, splitting
+from stages.images.splits import components, groups, splitting, subsets
 from stages.images.splits.splitting import HoldOut, Pool
 from tests import own
 
@@ -54,7 +54,7 @@ def test_the_order_is_that_of_the_names_digests():
 def test_a_subset_is_read_in_its_own_order(tmp_path, order):
     images = np.arange(100 * 6, dtype=np.uint16).astype(np.uint8).reshape(100, 2, 3)
     np.save(tmp_path / "images.npy", images)
-    subset = splitting.Subset(np.lib.format.open_memmap(tmp_path / "images.npy", mode="r"), np.array(order, np.int64))
+    subset = subsets.Subset(np.lib.format.open_memmap(tmp_path / "images.npy", mode="r"), np.array(order, np.int64))
     assert subset.shape == (len(order), 2, 3)
     np.testing.assert_array_equal(subset[1:4], images[order[1:4]])
 
@@ -150,12 +150,12 @@ def test_only_some_images_are_divided():
     again = hold_out()
     train, test = again.split(Pool(NAMES, LABELS, CLASSES, None, some))
     across = np.array([[0, len(train)], [1, len(train) + 1], [5, 299]])  # positions; the last is of a validation image
-    split = again.split_again(across, splitting.NO_PAIRS)
+    split = again.split_again(across, components.NO_PAIRS)
     assert split is not None
     assert sorted(np.concatenate(split).tolist()) == list(range(150))
     sides = [{*positions.tolist()} for positions in split]
     assert all(len(side & {*pair}) != 1 for side in sides for pair in across[:2].tolist())
-    assert hold_out().split_again(across, splitting.NO_PAIRS) is None
+    assert hold_out().split_again(across, components.NO_PAIRS) is None
 
 
 def test_copies_join_groups():
@@ -174,10 +174,10 @@ def test_copies_join_groups():
 
 def test_components_of_a_graph():
     pairs = np.array([[5, 4], [4, 3], [9, 5], [7, 8], [8, 7], [1, 1]])
-    assert splitting.connect(10, pairs).tolist() == [0, 1, 2, 3, 3, 3, 6, 7, 7, 3]
+    assert components.connect(10, pairs).tolist() == [0, 1, 2, 3, 3, 3, 6, 7, 7, 3]
     chain = np.stack([np.arange(999), np.arange(1, 1000)], axis=1)
-    assert splitting.connect(1000, np.random.Generator(np.random.PCG64(0)).permutation(chain)).tolist() == [0] * 1000
-    assert splitting.connect(3, splitting.NO_PAIRS).tolist() == [0, 1, 2]
+    assert components.connect(1000, np.random.Generator(np.random.PCG64(0)).permutation(chain)).tolist() == [0] * 1000
+    assert components.connect(3, components.NO_PAIRS).tolist() == [0, 1, 2]
 
 
 @pytest.fixture
