@@ -14,9 +14,7 @@ from stages.images.problems import list_names
 MIN_DEVIATION = 2.0  # levels of 0…255; the pixels of an image that deviate less show one colour
 MIN_MEAN, MAX_MEAN = 2.0, 253.0  # levels of 0…255; a split beyond these is nearly black or white
 MIN_RANGE = 64  # levels of 0…255 between the darkest and the brightest pixel of a split
-FEW_PIXELS = (
-    0.005  # fraction of the darkest pixels, and of the brightest, that make no contrast: a hot one, a scale bar
-)
+FEW_PIXELS = 0.005  # fraction of the darkest and of the brightest pixels that make no contrast, as a scale bar
 SAMPLE_BITS = 15  # about 2**15 pixels of each slice are counted
 MAX_NAMED = 3  # images
 

@@ -194,7 +194,7 @@ def _warn_of_shared(split: Split, other: Split, equal: Indices, near: Indices, c
     if len(positions):
         nearly = int((is_near & ~is_equal).sum())
         too = f", {nearly} of them nearly" if nearly else ""
-        line = "warning: %s: %d of %d %s images are %s images, too%s, so the score says little of new pictures: %s"
+        line = "warning: %s: %d of %d %s images are %s images, too%s, which makes the score too good: %s"
         first = [int(np.flatnonzero(is_there & (near == near[position]))[0]) for position in positions[:MAX_NAMED]]
         shown = _named(positions, first, contents)
         logger.warning(line, contents.source, len(positions), int(is_here.sum()), split, other, too, shown)

@@ -282,7 +282,7 @@ def test_training_pictures_among_the_test_pictures_are_told(test):
     assert result.exit_code == 0, result.output
     [warning] = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert warning.startswith(
-        "warning: mine: 4 of 9 test images are train images, too, 1 of them nearly, so the score says little"
+        "warning: mine: 4 of 9 test images are train images, too, 1 of them nearly, which makes the score too good"
     )
     assert "train/" in warning
     assert f"{test}/" in warning
@@ -312,7 +312,7 @@ def test_arrays_with_copies(has_test):
     assert result.exit_code == 0, result.output
     if has_test:
         assert (
-            "warning: mine.npz: 25 of 25 test images are train images, too, so the score says little" in result.stderr
+            "warning: mine.npz: 25 of 25 test images are train images, too, which makes the score too good" in result.stderr
         )
         assert "mine.npz: x_test[0]" in result.stderr
     else:
