@@ -17,6 +17,8 @@ from stages.common import console
 if TYPE_CHECKING:
     from stages.experiments.groups import Group
 
+MAX_HEADING = 14  # characters of a line
+
 app = console.new_app()
 
 
@@ -78,8 +80,13 @@ def _print_table(compared: "list[Group]", commit: str, measure: str) -> None:
         others += [_number(group.mean(name), 0 if name == "parameters" else 4) for name in metrics]
         experiment = "\n ".join([_names(group), *group.changes])
         rows.append([experiment, _seeds(group), first, _difference(compared[0], group, measure), *others])
-    first, *others = [name.replace("_", " ") for name in accuracies]
-    console.table(["experiment", "seeds", first, f"against {commit}", *others, *metrics], rows)
+    first, *others = [_heading(name) for name in (*accuracies, *metrics)]
+    console.table(["experiment", "seeds", first, f"against {commit}", *others], rows)
+
+
+def _heading(metric: str) -> str:
+    """Return the name of a metric; a long one takes two lines."""
+    return metric.replace("_", "\n" if len(metric) > MAX_HEADING else " ")
 
 
 def _names(group: "Group") -> str:

@@ -24,6 +24,8 @@ P = ParamSpec("P")
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+MAX_WIDTH = 1000  # characters of a table
+MIN_FOLDED_WIDTH = 12  # characters of a table's first column in a narrow terminal
 WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
 
 
@@ -202,14 +204,19 @@ def quiet() -> Iterator[None]:
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:
-    """Print a table on standard output."""
+    """Print a table on standard output; in a narrow terminal, the first column is folded."""
+    from rich.cells import cell_len
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(header):
-        shown.add_column(name, overflow="fold", no_wrap=number > 0)
+    for number, column in enumerate(zip(header, *rows, strict=True)):
+        width = max(cell_len(line) for cell in column for line in (cell.splitlines() or [""]))
+        shown.add_column(column[0], overflow="fold", min_width=width if number else min(width, MIN_FOLDED_WIDTH))
     for row in rows:
         shown.add_row(*map(Text, row))  # plain text: a bracket in a name is no markup
-    Console().print(shown)
+    console = Console()
+    needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), shown).minimum
+    Console(width=max(console.width, needed)).print(shown)  # rather wrapped by the terminal than cut off

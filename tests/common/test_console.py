@@ -175,3 +175,16 @@ def test_a_table_goes_to_standard_output(capsys):
     shown = capsys.readouterr()
     assert shown.out.split() == ["picture", "it", "is", "a.png", "7", "99.0%"]
     assert shown.err == ""
+
+
+def test_a_table_too_wide_for_the_terminal_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    metrics = ["accuracy", "loss", "errors", "parameters", "gain"]
+    console.table(["experiment", *metrics], [["a-long-name-of-an-experiment", *"12345"]])
+
+    header, (start, *values), *rest = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert header == ["experiment", *metrics]
+    assert values == [*"12345"]
+    assert start + "".join(part for line in rest for part in line) == "a-long-name-of-an-experiment"
