@@ -12,7 +12,6 @@ from stages.common.console import Advance, progress
 from stages.model.history import Epoch
 from stages.training.batches.shuffle import epoch_permutation
 from stages.training.batches.windows import Window, open_windows
-from stages.training.compute import population_statistics
 from stages.training.compute.population_statistics import PopulationStatistics
 from stages.training.job import TrainingJob
 from stages.training.runtime import interrupts
@@ -58,7 +57,7 @@ class Trainer:
         self._steps = Steps(job, model, optimizer, workers)
         self._state = TrainState(self._steps.variables)
         self._validator = Validator(model, job.training.shards, workers)
-        self._statistics = PopulationStatistics(job, model) if population_statistics.are_needed(job, model) else None
+        self._statistics = PopulationStatistics(job, model)
         self._windows = open_windows(job.examples, job.training.batch_size, self._steps.local_slice)
         self._steps_per_call = 1
 
@@ -138,19 +137,20 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         """Validate, keep the best weights, and add the epoch to the history."""
-        state, totals, num_images, ema = self._state, self._steps.totals(), self._job.num_images, self._steps.ema
-        epoch = Epoch(len(state.epochs) + 1, totals.loss / num_images, totals.correct / num_images)
+        job, state, totals, ema = self._job, self._state, self._steps.totals(), self._steps.ema
+        epoch = Epoch(len(state.epochs) + 1, totals.loss / job.num_images, totals.correct / job.num_images)
+        is_used = job.validation is not None or epoch.epoch == job.training.epochs
         with ema.swapped_in() if ema else nullcontext():
-            if self._statistics:
+            if is_used and self._statistics.are_needed(epoch.epoch * job.steps_per_epoch):
                 self._statistics.recompute(len(state.epochs))
-            if self._job.validation:
-                val_loss, val_accuracy = self._validator.score(self._job.validation)
+            if job.validation:
+                val_loss, val_accuracy = self._validator.score(job.validation)
                 epoch = epoch._replace(val_loss=val_loss, val_accuracy=val_accuracy)
             weights = {name: variable.numpy() for name, variable in self._steps.model_variables.items()}
         if not all(np.isfinite(value).all() for value in [*weights.values(), epoch.val_loss or 0.0]):
             raise DivergedError(f"weights that are NaN or infinite at the end of epoch {epoch.epoch}")
         best_accuracy = max((each.val_accuracy or 0.0 for each in state.epochs), default=-1.0)
-        if self._job.training.keep == "best" and (epoch.val_accuracy or 0.0) > best_accuracy:
+        if job.training.keep == "best" and (epoch.val_accuracy or 0.0) > best_accuracy:
             state.best = weights
         state.epochs.append(epoch)
         state.batch = 0

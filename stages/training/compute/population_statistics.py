@@ -24,12 +24,6 @@ MIN_TIME_CONSTANTS = 10  # steps · (1 - momentum); exp(-10) = 0.00005 of the in
 MAX_IMAGES = 1 << 14
 
 
-def are_needed(job: TrainingJob, model: keras.Model) -> bool:
-    """Tell whether a training has too few steps for the moving averages of its BatchNormalization layers."""
-    num_steps = job.training.epochs * job.steps_per_epoch
-    return any(num_steps * (1 - layer.momentum) < MIN_TIME_CONSTANTS for layer in _batch_norms(model))
-
-
 class PopulationStatistics:
     """Means and variances of a model's BatchNormalization layers over training images.
 
@@ -41,6 +35,10 @@ class PopulationStatistics:
     def __init__(self, job: TrainingJob, model: keras.Model) -> None:
         self._job, self._layers = job, _batch_norms(model)
         self._forward = tf.function(ForwardPass(model, job.recipe, job.dtype, job.seed), autograph=False)
+
+    def are_needed(self, num_steps: int) -> bool:
+        """Return True if the moving average of a layer is wrong after so few steps."""
+        return any(num_steps * (1 - layer.momentum) < MIN_TIME_CONSTANTS for layer in self._layers)
 
     def recompute(self, epoch: int) -> None:
         """Assign the statistics for the current weights, over at most 16,384 images.
