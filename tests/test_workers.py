@@ -36,7 +36,7 @@ A_STEP_AN_EPOCH = NETWORK + "training: {epochs: 100, batch_size: 200, validation
 WITH_CHANCE = (
     A_STEP_AN_EPOCH.replace("pool, flatten, hidden]", "norm, pool, flatten, drop, hidden]")
     .replace("  pool:", "  norm: {layer: BatchNormalization}\n  drop: {layer: Dropout, rate: 0.3}\n  pool:")
-    .replace("batch_size: 200", "batch_size: 200, ema_decay: 0.9, threads: 1")
+    .replace("batch_size: 200", "batch_size: 200, ema_decay: 0.9, class_weights: balanced, threads: 1")
     .replace("learning_rate: 0.01", "learning_rate: 0.002")
 )
 LONG = NETWORK + "training: {epochs: 60, batch_size: 20, validation: 50, keep: best}\n"
@@ -109,7 +109,7 @@ def test_two_workers_make_the_steps_of_one_process_and_the_chief_alone_writes(tm
 
 
 def test_four_workers_make_the_steps_of_one_process_with_four_shards(tmp_path: Path):
-    """With dropout and batch normalization, of which each shard of a batch has its own."""
+    """With class weights, and with dropout and batch normalization, of which each shard of a batch has its own."""
     here = project(tmp_path / "p", WITH_CHANCE)
     machines = Machines(here, 4)
     recipe = here / "recipes/mlp.yaml"
