@@ -118,7 +118,7 @@ def warn(split: Split, watched: Watched, info: SplitInfo, classes: Sequence[str]
     images = f"{split} images"
     missing = [name for name, count in zip(classes, info.images_per_class, strict=True) if not count]
     if missing:
-        text = "warning: none of the %d %s is of %s, so no score tells how well these are recognized"
+        text = "warning: none of the %d %s is of %s, so the scores say nothing about them"
         logger.warning(text, info.images, images, list_names([printable(name) for name in missing]))
     if watched.is_alike and info.images > 1:
         logger.warning("warning: all %d %s are equal to one another", info.images, images)

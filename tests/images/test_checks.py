@@ -73,7 +73,7 @@ def test_classes_without_images_in_a_split_are_named(tmp_path, caplog):
     info = arrays.write_split(tmp_path, "test", NOISE, np.zeros(10, np.int32), 3, lambda count: None)
     checks.warn("test", watch(NOISE), info, ["cat", "dog", "o\x1bwl"])
     assert caplog.messages == [
-        "warning: none of the 10 test images is of dog and o\\x1bwl, so no score tells how well these are recognized"
+        "warning: none of the 10 test images is of dog and o\\x1bwl, so the scores say nothing about them"
     ]
 
 
