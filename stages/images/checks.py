@@ -15,6 +15,7 @@ MIN_DEVIATION = 2.0  # levels of 0…255; the pixels of an image that deviate le
 MIN_MEAN, MAX_MEAN = 2.0, 253.0  # levels of 0…255; a split beyond these is nearly black or white
 MIN_RANGE = 64  # levels of 0…255 between the darkest and the brightest pixel of a split
 FEW_PIXELS = 0.005  # fraction of the darkest and of the brightest pixels that make no contrast, as a scale bar
+BLOCK_VALUES = 1 << 18  # channels of pixels that are summed at a time, or those of one image
 SAMPLE_BITS = 15  # about 2**15 pixels of each slice are counted
 MAX_NAMED = 3  # images
 
@@ -78,9 +79,19 @@ def find_plain(images: Images) -> npt.NDArray[np.int64]:
     Args:
         images: uint8, (num_images, height, width) or (num_images, height, width, channels), 0…255.
     """
-    pixels = images.reshape(len(images), images.shape[1] * images.shape[2], -1)
-    deviations = pixels.std(axis=1, dtype=np.float64).max(axis=1)  # of each channel: red alone is one colour
-    return np.flatnonzero(deviations < MIN_DEVIATION)
+    size = max(1, BLOCK_VALUES // max(1, images[:1].size))
+    blocks = (images[start : start + size] for start in range(0, len(images), size))
+    return np.flatnonzero([variance < MIN_DEVIATION**2 for some in blocks for variance in _variances(some)])
+
+
+def _variances(images: Images) -> npt.NDArray[np.float64]:
+    """Return the largest variance of a channel of each image, from whole sums; red alone is one colour."""
+    num_images, height, width = images.shape[:3]
+    rows = images.reshape(num_images, height, -1)
+    values = np.stack([rows.sum(axis=1, dtype=np.int64), np.square(rows, dtype=np.uint16).sum(axis=1, dtype=np.int64)])
+    means, squares = values.reshape(2, num_images, width, -1).sum(axis=2) / (height * width)
+    variances: npt.NDArray[np.float64] = (squares - means**2).max(axis=1)
+    return variances
 
 
 def warn_of_plain(count: int, images: str, names: Sequence[str]) -> None:
@@ -107,7 +118,7 @@ def warn(split: Split, watched: Watched, info: SplitInfo, classes: Sequence[str]
     images = f"{split} images"
     missing = [name for name, count in zip(classes, info.images_per_class, strict=True) if not count]
     if missing:
-        text = "warning: none of the %d %s is of %s, so no score tells how well these are recognized"
+        text = "warning: none of the %d %s is of %s, so the scores say nothing about them"
         logger.warning(text, info.images, images, list_names([printable(name) for name in missing]))
     if watched.is_alike and info.images > 1:
         logger.warning("warning: all %d %s are equal to one another", info.images, images)

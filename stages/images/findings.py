@@ -24,7 +24,7 @@ class Findings:
     def __init__(self) -> None:
         self.errors: list[InputError] = []
         self._lines: list[str] = []
-        self._notes: dict[str, list[Path]] = {}
+        self._notes: dict[str, tuple[int, Path]] = {}  # number of pictures, and the first of them
         self._ranges: dict[Range, Path] = {}
         self._brightest = 0.0
         self._lock = threading.Lock()
@@ -36,7 +36,8 @@ class Findings:
     def note(self, text: str, path: Path) -> None:
         """Note that a text holds for a picture."""
         with self._lock:
-            self._notes.setdefault(text, []).append(path)
+            count, first = self._notes.get(text, (0, path))
+            self._notes[text] = count + 1, min(first, path)
 
     def note_range(self, limits: Range, path: Path) -> None:
         """Note the values of black and white that a picture's file states."""
@@ -60,9 +61,9 @@ class Findings:
         """Log the lines, each note with the number of its pictures, and a warning of dark pictures of 16 bits."""
         for line in self._lines:
             logger.log(logging.WARNING if line.startswith("warning: ") else logging.INFO, "%s", line)
-        for text, paths in sorted(self._notes.items()):
-            count = "1 picture" if len(paths) == 1 else f"{len(paths)} pictures, the first"
-            logger.info("%s: %s %s", text, count, min(paths))
+        for text, (count, first) in sorted(self._notes.items()):
+            counted = "1 picture" if count == 1 else f"{count} pictures, the first"
+            logger.info("%s: %s %s", text, counted, first)
         if 0 < self._brightest < DARK:
             text = (
                 "warning: the brightest pixel of the pictures of 16 bits is at %.0f %% of the range; if it is white, %s"

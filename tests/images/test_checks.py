@@ -1,5 +1,6 @@
 """Warnings of images that show nothing, and of splits that are nearly black, white or without contrast."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,24 @@ def test_images_of_one_colour_are_found_whatever_the_colour():
     assert watch(images[..., 0]).plain == [1, 4, 5, 7]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (5, 7, 1), (5, 7, 3), (300, 400, 3)])
+def test_images_of_one_colour_are_those_of_a_small_deviation(shape):
+    random = np.random.Generator(np.random.PCG64(0))
+    scales = np.linspace(0, 5, 40).reshape(-1, *[1] * len(shape))
+    images = np.rint(128 + scales * random.normal(size=(40, *shape))).astype(np.uint8)
+    deviations = images.reshape(40, shape[0] * shape[1], -1).std(axis=1).max(axis=1)
+    assert checks.find_plain(images).tolist() == np.flatnonzero(deviations < checks.MIN_DEVIATION).tolist()
+
+
+def test_large_images_are_looked_at_one_at_a_time():
+    images = np.zeros((8, 512, 512, 3), np.uint8)
+    tracemalloc.start()
+    found = checks.find_plain(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(found), peak < images.nbytes) == (8, True)
+
+
 @pytest.mark.parametrize("shape", [(8, 9, 3), (8, 9, 1), (8, 9)])
 def test_images_read_through_are_the_same(shape):
     images = NOISE[..., 0] if len(shape) == 2 else NOISE[..., : shape[2]]
@@ -54,7 +73,7 @@ def test_classes_without_images_in_a_split_are_named(tmp_path, caplog):
     info = arrays.write_split(tmp_path, "test", NOISE, np.zeros(10, np.int32), 3, lambda count: None)
     checks.warn("test", watch(NOISE), info, ["cat", "dog", "o\x1bwl"])
     assert caplog.messages == [
-        "warning: none of the 10 test images is of dog and o\\x1bwl, so no score tells how well these are recognized"
+        "warning: none of the 10 test images is of dog and o\\x1bwl, so the scores say nothing about them"
     ]
 
 

@@ -49,6 +49,15 @@ def test_pictures_of_more_than_8_bits_are_one_error(tmp_path, log):
         np.testing.assert_allclose(image[..., 0], RAMP, atol=1)
 
 
+def test_a_range_of_the_dataset_refuses_colour_of_16_bits(tmp_path, log):
+    for number in range(2):
+        rasters.write_png(tmp_path / f"{number}.png", np.stack([RAMP * 80] * 3, 2), rasters.COLOUR)
+    images, num_errors = read(tmp_path, catalog.Pictures(value_range=(0, 20400)))
+    assert (images, num_errors) == ({}, 2)
+    [line] = log.messages
+    assert line.startswith(f"error: {tmp_path / '0.png'} and 1 more: expected grey pixels without transparency, as")
+
+
 def test_ranges_that_differ_are_an_error(tmp_path, log):
     for name, highest in (("a.tif", 200), ("b.tif", 300)):
         rasters.write_tiff(tmp_path / name, (RAMP / 2).astype("<f4"), stated=(0, highest))

@@ -160,13 +160,23 @@ def _refuse_splits_in_classes(top: Node) -> None:
 
 
 def _refuse_same_folders(top: Node) -> None:
-    """Refuse folders that hold the same sub-folders: splits, repetitions or years, rather than classes."""
-    inner = {name: folder.innermost().filled().keys() for name, folder in list(top.filled().items())[:MAX_CLASSES]}
-    for (one, ones), (another, others) in combinations(inner.items(), 2):
-        if len(same := sorted(ones & others)) > 1:
+    """Refuse folders that hold a sub-folder of the same name, if one of them holds several: splits, sites or years."""
+    folders = dict(list(top.filled().items())[:MAX_CLASSES])
+    inside = {name: _names_inside(folder) for name, folder in folders.items()}
+    several = {name for name, folder in folders.items() if len(folder.innermost().filled()) > 1}
+    for one, another in combinations(folders, 2):
+        same = sorted(inside[one] & inside[another])
+        if same and several & {one, another}:
             received = f"{folder_tree.join((one, another))}, which hold the same folders ({folder_tree.join(same)})"
             next_step = f"name the folders train, test and validation if they are splits; {HINT}"
             raise InputError(top.path, ONE_PER_CLASS, received, next_step)
+
+
+def _names_inside(folder: Node) -> set[str]:
+    """Return the names of the first sub-folders that lie beside one another or, if none do, of all."""
+    inner = folder.innermost()
+    names = set(inner.filled())
+    return names if len(names) > 1 else names.union(inner.path.relative_to(folder.path).parts)
 
 
 def _refuse_names_like_splits(top: Node) -> None:

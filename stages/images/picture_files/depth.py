@@ -72,10 +72,13 @@ class DepthError(InputError):
     ) -> None:
         self.paths, self.depth, self.found, self.given, self.is_colour = sorted(paths), depth, found, given, is_colour
         where = str(self.paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-        received = f"values {range_text(found)}"
+        values = f"values {range_text(found)}"
+        received = f"{depth.bits} bits in colour or transparent" if given and is_colour else values
         super().__init__(where, self._expected(), received, self._next_step())
 
     def _expected(self) -> str:
+        if self.given and self.is_colour:
+            return f"grey pixels without transparency, as value_range, {range_text(self.given)}, is for them alone"
         if self.given:
             return f"values within the dataset's value_range, {range_text(self.given)}"
         if self.depth.kind == "float":
@@ -262,19 +265,21 @@ def _significant_bits(path: Path) -> int | None:
 
 
 def _check_colour(picture: Image.Image, depth: Depth, path: Path, value_range: Range | None) -> None:
-    """Refuse pixels in colour that stay below a quarter of their range: Pillow has dropped the bits that they use.
+    """Refuse pixels in colour that use a quarter of their range, or another one: Pillow has dropped the lower bits.
 
     Opacities that differ count as pixels; a black drawing on transparency has no others above 0.
     """
-    if picture.mode not in ("RGB", "RGBA"):
+    if value_range and value_range != depth.limits:
+        raise DepthError([path], depth, depth.limits, value_range, is_colour=True)
+    if value_range or picture.mode not in ("RGB", "RGBA"):
         return
     *bands, last = picture.split()
     if picture.mode == "RGB" or len(_levels(last)) > 1:
         bands.append(last)
     highest = max(_levels(band)[-1] for band in bands)
-    if value_range == depth.limits or BRIGHT * (highest + 1) > 256:
-        return
-    raise DepthError([path], depth, (0, (highest + 1) * (1 << depth.bits - 8) - 1), value_range, is_colour=True)
+    if BRIGHT * (highest + 1) <= 256:
+        found = 0, (highest + 1) * (1 << depth.bits - 8) - 1
+        raise DepthError([path], depth, found, None, is_colour=True)
 
 
 def _levels(band: Image.Image) -> list[int]:

@@ -116,7 +116,7 @@ def format_of(head: bytes) -> str:
         return EMPTY
     if head[:4] in (b"II*\0", b"MM\0*"):
         return _tiff(head)
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" and len(head) >= 12:
         return _iso_media(head)
     if head[:4] == b"RIFF":
         return CONTAINERS.get(head[8:12], UNKNOWN)

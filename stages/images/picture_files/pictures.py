@@ -217,7 +217,7 @@ def _opaque(picture: Image.Image, mode: str, path: Path, findings: Findings) -> 
     flat = transparency.flatten(picture.convert("RGBA"), mode)
     if flat is None:
         raise InputError(
-            path, "a picture to be seen", "a wholly transparent one, or nearly", "save it without transparency"
+            path, "a visible picture", "one that is transparent, or nearly", "save it without transparency"
         )
     if flat[1] == "black":
         findings.note(BLACK_NOTE, path)

@@ -19,6 +19,7 @@ EDGE = 0.12  # fraction of the contrast at which the bounding box ends
 HAZE = 0.04  # fraction of the contrast; anything below is background
 MIN_RIVAL_CONTRAST = 0.3  # fraction of the contrast of a foreground that another one may replace
 MIN_RIVAL_SIZE = 0.08  # fraction of the picture's longer side, likewise
+ROUNDING = 1e-6  # fraction of the largest value by which equal ones may differ
 MAX_EDGE_WIDTH = 0.25  # fraction of the foreground's longer side; a reflection or a soft shadow has wider edges
 
 
@@ -129,10 +130,15 @@ def _find_on_corners(grey: Grey) -> Foreground | None:
 
 
 def _otsu_threshold(values: npt.NDArray[np.float64]) -> float:
-    """Return the threshold that maximizes the variance between the values below and above it.
+    """Return the threshold that maximizes the variance between the values below and above it; 0 if all are equal.
+
+    Args:
+        values: Positive numbers.
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions SMC 9, 1979.
     """
+    if np.ptp(values) < ROUNDING * values.max():
+        return 0.0
     counts, edges = np.histogram(values, bins=64)
     centres = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)[:-1]

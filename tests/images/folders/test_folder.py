@@ -163,6 +163,19 @@ def test_class_folders_may_hold_folders_of_their_own_and_a_line_says_so():
 
 
 @pytest.mark.parametrize(
+    "folders",
+    [
+        ("cat/indoor", "dog/indoor"),
+        ("cat/images/indoor", "cat/images/outdoor", "dog/images"),
+        ("cat/1", "cat/2", "dog"),
+    ],
+)
+def test_class_folders_with_pictures_one_folder_below_are_classes(folders):
+    write_classes("made", *folders)
+    assert made()[0].classes == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
     ("names", "told"),
     [
         (("cat", "dog", "test"), "test"),
@@ -210,6 +223,18 @@ SPLITS_OR_CLASSES = {
     "views": (
         {"cat": ("front", "side"), "dog": ("front", "side")},
         "received cat and dog, which hold the same folders (front and side)",
+    ),
+    "sites of which one lacks a class": (
+        {"site_a": ("cat", "dog"), "site_b": ("cat",)},
+        "received site_a and site_b, which hold the same folders (cat)",
+    ),
+    "sites of which one has a class alone, and deeper": (
+        {"site_a/pictures": ("cat", "dog"), "site_b": ("cat/2024",), "site_c": (".",)},
+        "received site_a and site_b, which hold the same folders (cat)",
+    ),
+    "sites with a class in common": (
+        {"site_a": ("cat", "dog"), "site_b": ("cat", "owl")},
+        "received site_a and site_b, which hold the same folders (cat)",
     ),
     "COCO": (
         {"train2017": (".",), "val2017": (".",)},

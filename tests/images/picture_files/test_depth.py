@@ -207,6 +207,21 @@ def test_pixels_beyond_the_range_of_the_dataset_are_refused(tmp_path):
         pictures.read(path, SIZE, catalog.Pictures(value_range=(0, 4095)))
 
 
+COLOURS = {rasters.COLOUR: 3, rasters.COLOUR_ALPHA: 4, rasters.GREY_ALPHA: 2}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("highest", "value_range"), [(20000, (0, 20000)), (40000, (0, 4095)), (4095, (0, 4095))])
+def test_a_range_of_the_dataset_refuses_colour_of_16_bits(tmp_path, colour, highest, value_range):
+    path = rasters.write_png(tmp_path / "a.png", np.stack([ramp(0, highest, "u2")] * COLOURS[colour], 2), colour)
+    with pytest.raises(
+        InputError,
+        match=rf"a\.png: expected grey pixels without transparency, as value_range, 0…{value_range[1]}, is for them "
+        "alone, received 16 bits in colour or transparent; save them with 8 bits a channel",
+    ):
+        pictures.read(path, SIZE, catalog.Pictures(value_range=value_range))
+
+
 def test_the_range_of_a_dataset_holds_for_placed_pictures_too():
     settings = {"folder": {"channels": 1, "value_range": [0, 4095]}, "photos": {"fit": 9, "centre": "box"}}
     dataset = catalog.Dataset.from_values(settings, Path("datasets/own.yaml"))

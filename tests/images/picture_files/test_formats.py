@@ -184,6 +184,18 @@ def test_every_cut_of_every_picture_has_a_name():
             assert formats.format_of(whole[:length])
 
 
+def test_every_cut_of_every_first_bytes_has_a_name():
+    starts = [start for start, _ in formats.STARTS] + [whole for whole, _ in CONTENTS.values()]
+    for start in (*starts, HEIC, brands(b"avif", b"mif1")):
+        for length in range(min(len(start), 300) + 1):
+            assert formats.format_of(start[:length])
+
+
+@pytest.mark.parametrize("length", range(8, 12))
+def test_a_picture_cut_within_its_brand_is_unknown(length):
+    assert formats.format_of(HEIC[:length]) == formats.UNKNOWN
+
+
 def test_heic_is_read_where_pillow_heif_is_installed(tmp_path, with_heif):
     assert "HEIF" in formats.readable()
     assert not formats.is_unread_picture("HEIF")

@@ -100,7 +100,7 @@ def test_a_faint_drawing_follows_the_rule(tmp_path, opacity):
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_a_wholly_transparent_picture_is_refused(tmp_path, mode):
     on_alpha(BLACK, opacity=0).convert(mode).save(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"a\.png: expected a picture to be seen, received a wholly transparent one"):
+    with pytest.raises(InputError, match=r"a\.png: expected a visible picture, received one that is transparent"):
         pictures.read(tmp_path / "a.png", GREY, WHOLE)
 
 
@@ -109,7 +109,7 @@ def test_a_picture_whose_opacity_was_meant_as_0_to_1_is_refused(tmp_path, hidden
     picture = on_alpha(BLACK, opacity=1)
     picture.paste((*WHITE, hidden_opacity), (0, 0, 28, 2))
     picture.save(tmp_path / "a.png")
-    with pytest.raises(InputError, match="a wholly transparent one, or nearly; save it without transparency"):
+    with pytest.raises(InputError, match="one that is transparent, or nearly; save it without transparency"):
         pictures.read(tmp_path / "a.png", GREY)
 
 

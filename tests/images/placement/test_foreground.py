@@ -115,6 +115,25 @@ def test_a_foreground_that_would_stick_out_is_kept_inside():
     assert (top, bottom) == (0, 28)
 
 
+def half_white(is_diagonal):
+    """Return a black and a white part, with a bar of white in the black one: its ink is equal but for rounding."""
+    down, across = np.mgrid[:28, :28]
+    pixels = np.full((28, 28), 255, np.uint8)
+    if is_diagonal:
+        pixels[down - across > 1] = 0
+        pixels[(down + across == 28) & (np.abs(down - across - 2) < 4)] = 255
+    else:
+        pixels[:, :9] = 0
+        pixels[8:18, 4:6] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("centre", ["mass", "box"])
+@pytest.mark.parametrize("is_diagonal", [False, True])
+def test_ink_that_is_equal_but_for_rounding_is_placed(is_diagonal, centre):
+    assert place(half_white(is_diagonal), 20, centre).max() == 255
+
+
 @pytest.mark.parametrize(("fit", "centre"), [(20, "mass"), (20, "box")])
 def test_a_placed_image_placed_again_stays_nearly_the_same(fit, centre):
     image = place(pen(), fit, centre)

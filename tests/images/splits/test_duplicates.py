@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,25 @@ def test_the_hash_is_the_same_on_every_machine():
     large = np.arange(3 * 40 * 50).astype(np.uint8).reshape(1, 40, 50, 3)
     rows = large[0, 2:5, 3:6].reshape(-1, 3)
     assert perceptual_hash.thumbnails(large)[0, 1, 1].tolist() == np.rint(rows.mean(axis=0)).tolist()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (16, 17), (100, 71)])
+def test_a_thumbnail_holds_the_rounded_means(size):
+    images = np.random.Generator(np.random.PCG64(0)).integers(0, 256, (3, *size, 3), dtype=np.uint8)
+    thumbs = perceptual_hash.thumbnails(images)
+    tops, lefts = (np.arange(min(side, 16) + 1) * side // min(side, 16) for side in size)
+    for row, column in np.ndindex(thumbs.shape[1:3]):
+        block = images[:, tops[row] : tops[row + 1], lefts[column] : lefts[column + 1]]
+        assert thumbs[:, row, column].tolist() == np.floor(block.mean(axis=(1, 2)) + 0.5).tolist()
+
+
+def test_thumbnails_of_large_images_take_little_memory():
+    images = np.zeros((8, 512, 512, 3), np.uint8)
+    tracemalloc.start()
+    perceptual_hash.thumbnails(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes
 
 
 def test_the_same_picture_in_two_classes_is_told():
