@@ -98,7 +98,7 @@ class ArrayImages:
             found = transparency.flatten(Image.fromarray(image), "RGB")
             if found is None:
                 where = self.name(start + number)
-                raise InputError(where, "an image to be seen", "a wholly transparent one, or nearly", "leave it out")
+                raise InputError(where, "a visible image", "one that is transparent, or nearly", "leave it out")
             flat[number] = np.asarray(found[0])
         return flat
 

@@ -98,14 +98,14 @@ def test_a_wholly_transparent_image_is_refused():
     drawn = np.full((12, 16, 16, 4), 255, np.uint8)
     drawn[7, ..., 3] = 0
     [line] = own.errors(make(drawn, drawn))
-    assert line.startswith("mine.npz: x_train[7]: expected an image to be seen, received a wholly transparent one")
+    assert line.startswith("mine.npz: x_train[7]: expected a visible image, received one that is transparent")
 
 
 @pytest.mark.parametrize("scale", [1, 255])
 def test_images_whose_opacity_was_meant_as_0_to_1_are_refused(scale):
     drawn = np.concatenate([COLOUR, np.ones_like(COLOUR[..., :1])], 3)
     [line] = own.errors(make(drawn / scale, drawn / scale))
-    assert line.startswith("mine.npz: x_train[0]: expected an image to be seen, received a wholly transparent one, or")
+    assert line.startswith("mine.npz: x_train[0]: expected a visible image, received one that is transparent, or")
 
 
 def with_value(images, value):
