@@ -105,6 +105,7 @@ def _predict_test_images(run: "Run", info: "DatasetInfo") -> None:
     tables.write_predictions(paths.predictions(run.name), chain([first], batches), labels, info.classes)
     test_images = LabelledImages(images, labels, info.classes)
     predictions.draw(paths.predictions_plot(run.name), run.name, test_images, first)
+    console.say(f"{paths.predictions(run.name)}: the {len(labels)} test images; to classify pictures, name them")
 
 
 if __name__ == "__main__":

@@ -204,19 +204,20 @@ def quiet() -> Iterator[None]:
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:
-    """Print a table on standard output; in a narrow terminal, the first column is folded."""
+    """Print a table on standard output; the first column is folded in a narrow terminal, but not in a pipe."""
     from rich.cells import cell_len
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(zip(header, *rows, strict=True)):
         width = max(cell_len(line) for cell in column for line in (cell.splitlines() or [""]))
-        shown.add_column(column[0], overflow="fold", min_width=width if number else min(width, MIN_FOLDED_WIDTH))
+        is_folded = number == 0 and console.is_terminal
+        shown.add_column(column[0], overflow="fold", min_width=min(width, MIN_FOLDED_WIDTH) if is_folded else width)
     for row in rows:
         shown.add_row(*map(Text, row))  # plain text: a bracket in a name is no markup
-    console = Console()
     needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), shown).minimum
     Console(width=max(console.width, needed)).print(shown)  # rather wrapped by the terminal than cut off

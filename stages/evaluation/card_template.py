@@ -47,7 +47,7 @@ The interval is Wilson's (1927), the calibration error that of Guo et al. (2017)
 - It made no mistake on the test images.
 {% endif %}
 - Its accuracy on the images it was trained on differs by {{ (train.accuracy - test.accuracy) | difference }} from that on the test images.
-- How sure it is lies off how often it is right by {{ calibration_error | decimals }} on average.
+- Its confidence differs from its accuracy by {{ calibration_error | decimals }} on average.
 
 ## Each class
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from stages.model.history import Epoch
 from stages.plots import style
 
+MOST_MARKERS = 40  # epochs; the markers of more would cover the line
+
 
 def draw(path: Path, run_name: str, epochs: Sequence[Epoch]) -> None:
     """Draw accuracy and loss on the training images and, if there are any, on the validation images.
@@ -18,17 +20,17 @@ def draw(path: Path, run_name: str, epochs: Sequence[Epoch]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     numbers = [epoch.epoch for epoch in epochs]
+    marker_size = 4 if len(epochs) <= MOST_MARKERS else 0
     with style.new_chart(
         path, style.title(run_name, "training"), "accuracy and loss of each epoch", (8, 2.7)
     ) as figure:
         for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-            axes.plot(
-                numbers, [getattr(epoch, name) for epoch in epochs], "o-", color=style.BLUE, ms=4, label="training"
-            )
+            values = [getattr(epoch, name) for epoch in epochs]
+            axes.plot(numbers, values, "o-", color=style.BLUE, ms=marker_size, label="training")
             validation = [(epoch.epoch, getattr(epoch, f"val_{name}")) for epoch in epochs]
             points = [point for point in validation if point[1] is not None]
             if points:
-                axes.plot(*zip(*points, strict=True), "s--", color=style.VERMILLION, ms=4, label="validation")
+                axes.plot(*zip(*points, strict=True), "s--", color=style.VERMILLION, ms=marker_size, label="validation")
             axes.set(xlabel="epoch", title=name)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(visible=True)

@@ -3,6 +3,7 @@ import logging
 import os
 
 import pytest
+import rich.console
 from typer.testing import CliRunner
 
 from stages.common import console
@@ -177,10 +178,12 @@ def test_a_table_goes_to_standard_output(capsys):
     assert shown.err == ""
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
 def test_a_table_too_wide_for_the_terminal_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_terminal: bool
 ):
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(rich.console.Console, "is_terminal", is_terminal)
     metrics = ["accuracy", "loss", "errors", "parameters", "gain"]
     console.table(["experiment", *metrics], [["a-long-name-of-an-experiment", *"12345"]])
 
@@ -188,3 +191,4 @@ def test_a_table_too_wide_for_the_terminal_loses_nothing(
     assert header == ["experiment", *metrics]
     assert values == [*"12345"]
     assert start + "".join(part for line in rest for part in line) == "a-long-name-of-an-experiment"
+    assert bool(rest) == is_terminal

@@ -55,7 +55,7 @@ The interval is Wilson's (1927), the calibration error that of Guo et al. (2017)
 - Its weakest classes, with their accuracy: 0 (0.0000), 1 (1.0000), 2 (1.0000).
 - Its commonest mistakes: 0 taken for 1 (5 of 5).
 - Its accuracy on the images it was trained on differs by +0.1000 from that on the test images.
-- How sure it is lies off how often it is right by 0.2000 on average.
+- Its confidence differs from its accuracy by 0.2000 on average.
 
 ## Each class
 

@@ -80,7 +80,7 @@ def test_notes_and_warnings_are_told_once(tmp_path, log):
     images, num_errors = read(tmp_path)
     assert (len(images), num_errors) == (4, 0)
     assert log.messages == [
-        f"laid on black, on which a light drawing without a background is seen: 1 picture {tmp_path / 'white.png'}",
+        f"light drawings without a background, laid on black: 1 picture {tmp_path / 'white.png'}",
         f"only the first frame or page of several is read: 2 pictures, the first {tmp_path / 'a.gif'}",
         f"warning: 1 of 4 pictures show one colour, or nearly: {tmp_path / 'plain.png'}",
     ]

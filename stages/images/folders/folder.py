@@ -80,7 +80,7 @@ def _check_source(source: Path) -> None:
         raise InputError(source, expected, "a ~, which only a shell knows", "write the whole path")
     if not source.is_file():
         neighbours = [path.name for path in source.parent.glob("*") if path.is_dir()]
-        raise InputError(source, expected, f"none{did_you_mean(source.name, neighbours)}", next_step)
+        raise InputError(source, expected, f"no such folder{did_you_mean(source.name, neighbours)}", next_step)
     kind = formats.identify(source)
     if kind.endswith("archive"):
         next_step = NEXT_STEPS.get(kind, "unpack it, and set the dataset's `source` in params.yaml to the folder")

@@ -14,7 +14,7 @@ from stages.images.placement.segmentation import Foreground
 
 MAX_SIDE = 128  # pixels; a larger picture is reduced before the search
 MAX_SHEETS = 3  # within each other: a note on a page on a table
-ONE_OF_THEM = "crop the picture to one of them, or allow `separate_parts` under photos in the dataset's file"
+ONE_OF_THEM = "crop the picture to one of them"
 MIN_SPREAD = 100  # grey levels from the 5th to the 95th percentile of a picture that is not blank, light removed
 
 

@@ -37,6 +37,10 @@ def load_examples(folder: Path, recipe: Recipe, on_disk: bool = False) -> tuple[
             validation images; or an array is damaged.
     """
     images, labels = arrays.read_split(folder, "train")
+    info = arrays.read_info(folder)
+    if info.validation and recipe.training.validation != "folder":
+        line = "%s: training.validation: %s, so the %d validation images are not used; `folder` would use them"
+        logger.info(line, recipe.path, recipe.training.validation, info.validation.images)
     on_disk = on_disk or images.nbytes > MAX_BYTES_IN_MEMORY
     validation = recipe.training.validation
     if isinstance(validation, int):
@@ -47,7 +51,7 @@ def load_examples(folder: Path, recipe: Recipe, on_disk: bool = False) -> tuple[
     examples = FileRows(images) if on_disk else images, labels
     if validation == "none":
         return examples, None
-    if validation == "folder" and arrays.read_info(folder).validation is None:
+    if validation == "folder" and info.validation is None:
         expected = "none, test or a number of training images to hold out, since the data have no validation images"
         next_step = "edit the recipe, or add a folder validation beside train and run preprocess again"
         raise InputError(f"{recipe.path}: training.validation", expected, validation, next_step)

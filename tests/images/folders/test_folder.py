@@ -409,7 +409,7 @@ def test_folders_that_are_no_classes_are_refused_in_one_line(case):
     [
         (
             "mien",
-            "mien: expected a folder with a sub-folder for each class, received none (did you mean 'mine'?); corr",
+            "mien: expected a folder with a sub-folder for each class, received no such folder (did you mean 'mine'?)",
         ),
         (
             "~/mine",
@@ -753,7 +753,7 @@ WRONG = {
         "datasets/own.yaml: folder: expected an image_size",
         "height × width are 12 × 16 (mine/blue/0.png) and 20 × 10 (mine/red/3.png)",
     ),
-    "no folder": (shutil.rmtree, "mine: expected a folder with a sub-folder for each class", "received none"),
+    "no folder": (shutil.rmtree, "mine: expected a folder with a sub-folder for each class", "received no such folder"),
 }
 
 
