@@ -185,12 +185,30 @@ def test_an_encoding_of_excel_is_read_if_there_is_no_doubt_and_told(rows, case):
     assert shown() == {name: {colour} for colour, name in name_of.items()}
 
 
-@pytest.mark.parametrize(("folder", "encoding"), [("图片", "gbk"), ("Käfer", "cp1252"), ("图片 é", "utf-16")])
+@pytest.mark.parametrize(
+    "names",
+    [("αhelix", "βsheet", "coil"), ("TNFα", "IFNγ", "λphage"), ("kΩ", "Ωm", "V"), ("µm", "βблок", "猫cat")],  # noqa: RUF001
+)
+def test_words_of_several_alphabets_in_utf_8_are_read_as_they_are(rows, names):
+    name_of = dict(zip(COLOURS, names, strict=False))
+    write([HEADER, *([path, name_of.get(label, label)] for path, label in rows)])
+    assert make() == []
+    assert shown() == {name: {colour} for colour, name in name_of.items()}
+
+
+@pytest.mark.parametrize(("folder", "encoding"), [("照片", "gbk"), ("Käfer", "cp1252"), ("图片 é", "utf-16")])
 def test_paths_in_another_encoding_lead_to_their_files(rows, folder, encoding):
     Path("mine/pictures").rename(f"mine/{folder}")
     write([HEADER, *([path.replace("pictures", folder), label] for path, label in rows)], encoding=encoding)
     make()
     assert_right()
+
+
+def test_chinese_bytes_that_are_utf_8_too_are_not_guessed(rows):
+    Path("mine/pictures").rename("mine/图片")
+    write([HEADER, *([path.replace("pictures", "图片"), label] for path, label in rows)], encoding="gbk")
+    [line] = own.errors(own.make("csv:\n"))
+    assert "received ͼƬ/blue/0.png, which is not there (did you mean 图片/blue/0.png?)" in line
 
 
 DOUBTFUL = {
