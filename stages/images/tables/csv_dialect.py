@@ -92,6 +92,14 @@ class CsvFile:
                 expected = "a closing quote at the end of each cell that begins with one"
                 raise InputError(f"{self.path}:{line}", expected, error, "fix the quotes from that line on") from error
 
+    def column(self, index: int) -> Iterator[str]:
+        """Yield the cells of a column, its name among them.
+
+        Args:
+            index: Index of the column, from 0.
+        """
+        return (row.cells[index] for row in self.rows() if index < len(row.cells))
+
     def told(self) -> list[str]:
         """Return what is worth telling of how the file is read, in words."""
         told = []

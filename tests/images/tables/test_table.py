@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stages.images import arrays
+from stages.images.tables import table
 from stages.plots import samples
 from tests import own
 
@@ -253,6 +254,24 @@ def test_a_column_of_splits_is_known_by_its_name_or_cells(rows, cells, name):
     make()
     info = arrays.read_info(OUTPUT)
     assert (info.train.images_per_class, info.test.images_per_class) == ([9, 9, 9], [1, 1, 1])
+
+
+def test_splits_are_found_though_the_first_rows_are_all_of_one(rows, monkeypatch):
+    monkeypatch.setattr(table, "SAMPLE_ROWS", 20)
+    lines = sorted(([*row, "test" if "/7" in row[0] else "train"] for row in rows), key=lambda line: line[2] == "test")
+    write([[*HEADER, "part"], *lines])
+    assert make() == ["mine/labels.csv: splits in column 'part'"]
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images_per_class, info.test.images_per_class) == ([9, 9, 9], [1, 1, 1])
+    before = contents()
+    write([["path", "breed", "part"], *lines])
+    make()
+    assert contents() == before
+    write([[*HEADER, "part"], *lines[:5], [*HEADER, "part"], *lines[5:]])
+    make()
+    assert contents() == before
+    write([[*HEADER, "part"], *([*row, "train"] for row in rows)])
+    assert make() == ["mine/labels.csv: not read: part"]
 
 
 @pytest.mark.parametrize(
