@@ -328,17 +328,55 @@ def test_pictures_of_a_third_split_are_validation_images(rows, cell):
     assert (info.train.images, info.test.images, info.validation.images) == (24, 3, 3)
 
 
-def test_the_folders_train_and_test_in_the_paths_are_splits(rows):
-    for path, _ in rows:
-        split = "Test" if "/7" in path else "training"
-        target = Path("mine") / split / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (Path("mine") / path).rename(target)
-    write([HEADER, *([f"{'Test' if '/7' in path else 'training'}/{path}", label] for path, label in rows)])
+def moved(rows, folder_of):
+    """Move each picture to the folder that a function of its path gives, and write the table."""
+    paths = [folder_of(path) + path.removeprefix("pictures") for path, _ in rows]
+    for (path, _), target in zip(rows, paths, strict=True):
+        Path("mine", target).parent.mkdir(parents=True, exist_ok=True)
+        Path("mine", path).rename(Path("mine", target))
+    write([HEADER, *([path, label] for path, (_, label) in zip(paths, rows, strict=True))])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names"),
+    [
+        ("training", "Test", "Test and training"),
+        ("images/train", "images/test", "test and train"),
+        ("a/b/train_images/c", "a/b/test_images/d", "test_images and train_images"),
+    ],
+)
+def test_the_folders_train_and_test_in_the_paths_are_splits(rows, train, test, names):
+    moved(rows, lambda path: test if "/7" in path else train)
     [line] = make()
-    assert line == "mine/labels.csv: the folders Test and training of the paths are splits"
+    assert line == f"mine/labels.csv: the folders {names} of the paths are splits"
     info = arrays.read_info(OUTPUT)
     assert (info.train.images, info.test.images) == (27, 3)
+    assert_right()
+
+
+def test_the_folders_train_and_val_in_the_paths_are_splits(rows):
+    moved(rows, lambda path: "images/val" if "/7" in path else "images/train")
+    assert make() == [
+        "mine/labels.csv: the folders train and val of the paths are splits",
+        "no test pictures: 6 of the training pictures are held out as such; the validation pictures stay apart",
+    ]
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation.images) == (21, 3)
+
+
+@pytest.mark.parametrize(
+    ("folders", "shown"),
+    [
+        (("train", "test", "extra"), "extra, test and train"),
+        (("train2017", "val2017", "train2017"), "train2017 and val2017"),
+    ],
+)
+def test_folders_in_the_paths_that_look_like_splits_are_told(rows, folders, shown):
+    moved(rows, lambda path: folders[1 if "/7" in path else 2 if "/8" in path else 0])
+    assert make() == [
+        f"warning: mine/labels.csv: the folders {shown} of the paths are not all read as splits; "
+        "if they are splits, write them into a column of the table"
+    ]
     assert_right()
 
 
