@@ -157,8 +157,10 @@ def tell(copies: Copies, contents: Contents, hold_out: HoldOut) -> None:
 
 def _tell_together(near: Indices, contents: Contents) -> None:
     """Log the copies that are all in the training images, or all in the test images."""
-    in_train, in_test = (np.isin(near, near[contents.splits == split]) for split in ("train", "test"))
-    is_whole = (np.bincount(near)[near] > 1) & (in_train != in_test)
+    in_train, in_test, in_validation = (
+        np.isin(near, near[contents.splits == split]) for split in ("train", "test", "validation")
+    )
+    is_whole = (np.bincount(near)[near] > 1) & (in_train != in_test) & ~in_validation
     copied = np.flatnonzero(is_whole & (near != np.arange(len(near))))
     if len(copied):
         together = "copies stay together, in the training images or in the test images"

@@ -301,6 +301,20 @@ def test_validation_pictures_are_compared_with_both_other_splits():
     ]
 
 
+def test_copies_that_lie_in_two_splits_are_not_told_as_kept_together():
+    for split, seeds in (("train", range(20)), ("val", range(30, 34))):
+        write({f"{split}/{CLASSES[seed % 2]}/{seed}.png": noise(seed) for seed in seeds})
+    result = own.make("folder:\n")
+    assert result.exit_code == 0, result.output
+    held_out = arrays.read_split(OUTPUT, "test")[0][0].tobytes()
+    [seed] = [seed for seed in range(20) if np.asarray(noise(seed)).tobytes() == held_out]
+    write({f"val/{CLASSES[seed % 2]}/copy.png": noise(seed)})
+    result = own.make("folder:\n")
+    assert result.exit_code == 0, result.output
+    assert "1 of 4 test images are" in result.stderr
+    assert "stay together" not in result.stderr
+
+
 @pytest.mark.parametrize("has_test", [True, False])
 def test_arrays_with_copies(has_test):
     images = np.stack([np.asarray(noise(index % 25)) for index in range(100)])
