@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -222,11 +223,16 @@ def test_images_of_any_size_are_compared(size, channels):
     assert len(found.near) == 0
 
 
-def test_thousands_of_like_pictures_hang_together():
+def test_thousands_of_like_pictures_hang_together(monkeypatch):
+    monkeypatch.setattr(perceptual_hash, "CHUNK_PAIRS", 256)
     base = np.asarray(scene(0, 32)).astype(int)
     random = np.random.Generator(np.random.PCG64(0))
     images = np.clip(base + random.integers(-3, 4, (3000, *base.shape)), 0, 255).astype(np.uint8)
+    tracemalloc.start()
     found = find(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000  # bytes; the pairs of all sorted lists at once take 40 MB
     assert len(np.unique(found.roots(with_near=True))) < 30
     assert len(found.near) < 16 * 16 * 3000
 
