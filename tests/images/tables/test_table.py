@@ -903,6 +903,9 @@ def test_a_number_that_stands_for_no_label_is_refused_unless_the_dataset_lists_i
 def test_pictures_that_the_table_does_not_list_are_told(rows):
     write([HEADER, *rows[:-3]])
     shutil.copy(f"mine/{rows[0][0]}", "mine/pictures/.hidden.png")
+    for folder in ("lost+found", "__MACOSX", "pictures/@Recycle", "$RECYCLE.BIN/a", ".cache"):
+        Path("mine", folder).mkdir(parents=True)
+        shutil.copy(f"mine/{rows[0][0]}", f"mine/{folder}/0.png")
     Path("mine/pictures/notes.txt").touch()
     [line] = make()
     assert line == "left out: 3 pictures that the table does not list, the first mine/pictures/red/7.png"
