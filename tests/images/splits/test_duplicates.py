@@ -259,7 +259,7 @@ def test_the_same_picture_in_two_classes_is_told():
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
     assert warnings[0].startswith(
-        "warning: mine: 4 pictures of several classes, with equal pixels; correct the labels: "
+        "warning: mine: 4 pairs of pictures with equal pixels but different labels; correct the labels: "
     )
     named = warnings[0].split("labels: ")[1].removesuffix(", …").split(", ")
     assert len(named) == 3
@@ -275,7 +275,7 @@ def test_a_nearly_equal_picture_in_two_classes_is_told():
     result = own.make("folder: {image_size: [48, 48]}\n")
     assert result.exit_code == 0, result.output
     [warning] = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert "1 picture of several classes, with nearly equal pixels; correct the labels: mine/" in warning
+    assert "1 pair of pictures with nearly equal pixels but different labels; correct the labels: mine/" in warning
     assert {"mine/cat/4.png", "mine/dog/copy.jpg"} == {*warning.split("labels: ")[1].split(" and ")}
 
 
@@ -288,7 +288,7 @@ def test_training_pictures_among_the_test_pictures_are_told(test):
     assert result.exit_code == 0, result.output
     [warning] = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert warning.startswith(
-        "warning: mine: 4 of 9 test images are train images, too, 1 of them nearly, which makes the score too good"
+        "warning: mine: 4 of 9 test images are among the train images, too, 1 of them nearly, so the score is too high"
     )
     assert "train/" in warning
     assert f"{test}/" in warning
@@ -302,8 +302,8 @@ def test_validation_pictures_are_compared_with_both_other_splits():
     assert result.exit_code == 0, result.output
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert [line.split(", too")[0] for line in warnings] == [
-        "warning: mine: 2 of 6 validation images are train images",
-        "warning: mine: 1 of 7 test images are validation images",
+        "warning: mine: 2 of 6 validation images are among the train images",
+        "warning: mine: 1 of 7 test images are among the validation images",
     ]
 
 
@@ -331,7 +331,7 @@ def test_arrays_with_copies(has_test):
     result = own.make("npz:\n", "mine.npz")
     assert result.exit_code == 0, result.output
     if has_test:
-        assert "warning: mine.npz: 25 of 25 test images are train images, too, which makes the score" in result.stderr
+        assert "warning: mine.npz: 25 of 25 test images are among the train images, too, so the score" in result.stderr
         assert "mine.npz: x_test[0]" in result.stderr
     else:
         assert "mine.npz: 75 pictures are copies" in result.stderr
@@ -362,7 +362,7 @@ def test_a_class_of_copies_alone_is_divided_and_told():
     result = own.make("folder:\n")
     assert result.exit_code == 0, result.output
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert warnings[0].startswith("warning: mine: 2 of 4 test images are train images, too")
+    assert warnings[0].startswith("warning: mine: 2 of 4 test images are among the train images, too")
     assert warnings[1].startswith("warning: mine: all pictures of cat are copies, or nearly so; divided nevertheless")
     assert "copies stay together" not in result.stderr
     assert read()[1].test.images_per_class == [2, 2]

@@ -416,7 +416,7 @@ def test_warnings_name_the_lines_of_the_table(data):
     write([*table(labels, images), [8, *images[0].ravel()]])
     [warning, _] = make()
     start, named = warning.split("correct the labels: ")
-    assert start == "warning: mine: 1 picture of several classes, with equal pixels; "
+    assert start == "warning: mine: 1 pair of pictures with equal pixels but different labels; "
     assert {*named.split(" and ")} == {"mine/train.csv:2", "mine/train.csv:62"}
 
 
