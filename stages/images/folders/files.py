@@ -169,6 +169,11 @@ def _walk(found: Found) -> list[Path]:
     return sorted(files)
 
 
+def is_of_system(name: str) -> bool:
+    """Return True if a system left or hides the files and folders of a name, without their path."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
 def _entries(folder: Path) -> "list[os.DirEntry[str]]":
     """Return the files and folders directly in a folder, sorted by name."""
     try:
@@ -183,12 +188,12 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]]":
 
 def _system_kind(entry: "os.DirEntry[str]") -> str | None:
     """Return the kind of a file or folder that a system left or hides, or None."""
-    noun = "folder" if entry.is_dir(follow_symlinks=False) else "file"
+    if not is_of_system(entry.name):
+        return None
     if entry.name.startswith(RESOURCE_FORK):
         return "resource fork"
-    if entry.name.startswith("."):
-        return f"hidden {noun}"
-    return f"system {noun}" if entry.name.lower() in SYSTEM_NAMES else None
+    kind = "hidden" if entry.name.startswith(".") else "system"
+    return f"{kind} {'folder' if entry.is_dir(follow_symlinks=False) else 'file'}"
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -40,7 +40,7 @@ def name_by_path(paths: Sequence[str], pattern: str, where: str, source: Path) -
 def merge(names: Sequence[str]) -> list[str]:
     """Return one name for each group whose names differ only in capitals, blanks or how a number is written.
 
-    A group too large costs a few test images. A group in two parts would make the score too good.
+    A group too large costs a few test images. A group in two parts would make the score too high.
 
     Args:
         names: Name of each picture's group.
@@ -52,6 +52,6 @@ def merge(names: Sequence[str]) -> list[str]:
     if merged:
         shown = ", ".join(" and ".join(map(printable, map(shorten, each))) for each in merged[:MAX_LINES])
         more = ", …" if len(merged) > MAX_LINES else ""
-        logger.info("names that are probably of one group are one: %s%s", shown, more)
+        logger.info("merged names that are probably of one group: %s%s", shown, more)
     first = {name: each[0] for each in alike.values() for name in each}
     return [first[name] for name in names]

@@ -127,14 +127,19 @@ def _find_candidates(hashes: Hashes, some: Indices) -> Pairs:
     """Return the pairs of like sketches that stand together in a sorted list of rotated hashes, each once."""
     telling = some[hashes.shown[some] > 0]
     bits = hashes.bits[telling]
-    found = [np.zeros((0, 2), np.int64)]
+    count = len(hashes.bits)
+    found = np.zeros(0, np.int64)  # first image times `count`, plus second
     for rotation in range(0, 64, 64 // ROTATIONS):
         rotated = bits << np.uint64(rotation) | bits >> np.uint64((64 - rotation) % 64)
         order = telling[np.argsort(rotated, kind="stable")]
+        more = [found]
         for step in range(1, min(NEIGHBOURS + 1, len(order))):
-            pairs = np.stack([order[:-step], order[step:]], axis=1)
-            found.append(pairs[_is_candidate(hashes, pairs)])
-    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+            pairs = np.sort(np.stack([order[:-step], order[step:]], axis=1), axis=1)
+            pairs = pairs[_is_candidate(hashes, pairs)]
+            more.append(pairs[:, 0] * count + pairs[:, 1])
+        found = np.sort(np.concatenate(more))
+        found = found[np.diff(found, prepend=-1) > 0]  # np.unique takes ten times as long
+    return np.stack(np.divmod(found, max(count, 1)), axis=1)
 
 
 def _is_candidate(hashes: Hashes, pairs: Pairs) -> npt.NDArray[np.bool_]:

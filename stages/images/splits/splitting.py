@@ -57,7 +57,7 @@ class NoSplitError(InputError):
         self.label = label
         expected = "groups that leave pictures of each class to train on, and others to test on"
         received = f"{num_groups} group{'s' if num_groups > 1 else ''} with pictures of {name}"
-        received += ", which hang together with other classes" if num_groups > 1 else ""
+        received += ", which are linked to other classes" if num_groups > 1 else ""
         super().__init__(source, expected, received, SPLIT_YOURSELF)
 
 

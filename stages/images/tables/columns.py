@@ -93,7 +93,8 @@ class _Finder:
         self._has_header = not self._is_data(sample[start].cells)
         self._header = [name.lstrip(f"{COMMENT} ") if i == 0 else name for i, name in enumerate(sample[start].cells)]
         self._first_row = start + self._has_header
-        self._rows = [row.cells for row in sample[self._first_row :] if len(row.cells) == len(self._header)]
+        rows = [row.cells for row in sample[self._first_row :] if len(row.cells) == len(self._header)]
+        self._rows = [cells for cells in rows if cells != self._header]
 
     def find(self) -> Columns:
         if not self._has_header:
@@ -175,7 +176,7 @@ class _Finder:
             for column, name in enumerate(self._header)
             if column not in taken
             and not NO_NAME.fullmatch(name)
-            and not split_column.holds_splits(name, self._cells(column))
+            and not self._holds_splits(column)
             and not (word(name).startswith("is") and self._flag_of(column))
         ]
         if len(others) == 1:
@@ -199,17 +200,16 @@ class _Finder:
             column = self._exact(name)
             return column, self._flag_of(column)
         others = [column for column in range(len(self._header)) if column not in taken]
-        found = [
-            column
-            for column in others
-            if split_column.holds_splits(self._header[column], self._cells(column)) or self._flag_of(column)
-        ]
+        found = [column for column in others if self._holds_splits(column) or self._flag_of(column)]
         if len(found) > 1:
             names = list_names([self._header[column] for column in found])
             raise self._error("one column of splits", f"{names}", "say which with `split` under `csv`")
         if found:
             self._told.append(f"splits in column '{self._header[found[0]]}'")
         return (found[0], self._flag_of(found[0])) if found else (None, None)
+
+    def _holds_splits(self, column: int) -> bool:
+        return split_column.holds_splits(self._header[column], self._cells(column), self._file.column(column))
 
     def _flag_of(self, column: int) -> Split | None:
         return split_column.flag_of(self._header[column], self._cells(column)) if self._rows else None

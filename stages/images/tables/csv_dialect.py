@@ -3,7 +3,6 @@
 import codecs
 import csv
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -93,6 +92,14 @@ class CsvFile:
                 expected = "a closing quote at the end of each cell that begins with one"
                 raise InputError(f"{self.path}:{line}", expected, error, "fix the quotes from that line on") from error
 
+    def column(self, index: int) -> Iterator[str]:
+        """Yield the cells of a column, its name among them.
+
+        Args:
+            index: Index of the column, from 0.
+        """
+        return (row.cells[index] for row in self.rows() if index < len(row.cells))
+
     def told(self) -> list[str]:
         """Return what is worth telling of how the file is read, in words."""
         told = []
@@ -146,9 +153,7 @@ def _encoding(path: Path) -> tuple[str, list[str]]:
     encoding = next((name for mark, name in BOMS.items() if head.startswith(mark)), None) or _without_mark(path, head)
     misfit = _misfit(path, encoding)
     if misfit is None:
-        words = WORD.findall(head) if encoding == "utf-8" else []
-        is_chinese = any(map(_mixes_alphabets, words)) and _are_chinese(words)
-        return ("gb18030", _some(words, "gb18030")) if is_chinese else (encoding, [])
+        return encoding, []
     if encoding == "utf-8" and (guess := _legacy(path.read_bytes())):
         return guess
     line, byte = misfit
@@ -193,17 +198,7 @@ def _legacy(content: bytes) -> tuple[str, list[str]] | None:
     if sum(plausible.values()) != 1:
         return None
     encoding = next(name for name, is_plausible in plausible.items() if is_plausible)
-    return encoding, _some(words, encoding)
-
-
-def _some(words: list[bytes], encoding: str) -> list[str]:
-    return [word.decode(encoding) for word in list(dict.fromkeys(words))[:MAX_NAMES]]
-
-
-def _mixes_alphabets(word: bytes) -> bool:
-    """Return True if a word of UTF-8 has letters of several alphabets, as some words of Chinese encodings seem to."""
-    letters = [letter for letter in word.decode("utf-8", errors="ignore") if letter.isalpha()]
-    return len({unicodedata.name(letter, "?").split()[0] for letter in letters}) > 1
+    return encoding, [word.decode(encoding) for word in list(dict.fromkeys(words))[:MAX_NAMES]]
 
 
 def _are_chinese(words: list[bytes]) -> bool:

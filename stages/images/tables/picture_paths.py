@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from stages.images.folders.files import is_of_system
 from stages.images.picture_files.formats import SUFFIXES
 from stages.images.problems import shorten
 
@@ -74,8 +75,7 @@ class PicturePaths:
         files = {
             path for paths in self._by_name.values() for path in paths if PurePosixPath(path).suffix.lower() in SUFFIXES
         }
-        hidden = ("/.", "/__MACOSX/", "/@eaDir/")
-        return sorted(path for path in files - set(listed) if not any(part in f"/{path}" for part in hidden))
+        return sorted(path for path in files - set(listed) if not any(map(is_of_system, path.split("/"))))
 
     def _is_file(self, path: str) -> bool:
         if posixpath.isabs(path) or path.split("/")[0] in ("..", "."):

@@ -163,7 +163,11 @@ class _Finder:
         if "split" in self._settings.model_fields_set:
             found = [self._exact(names, self._settings.split)]
         else:
-            found = [column for column, each in enumerate(cells) if split_column.holds_splits(names[column], each)]
+            found = [
+                column
+                for column, each in enumerate(cells)
+                if split_column.holds_splits(names[column], each, self._file.column(column))
+            ]
             found += [column for column, flag in enumerate(flags) if flag]
         if len(found) > 1:
             raise self._error("one column of splits", list_names([names[column] for column in found]))

@@ -8,12 +8,20 @@ from stages.images.tables.column_words import SPLIT_WORDS, word
 ZERO_OR_ONE = {"0": 0, "0.0": 0, "0,0": 0, "false": 0, "1": 1, "1.0": 1, "1,0": 1, "true": 1}
 
 
-def holds_splits(name: str, cells: Sequence[str]) -> bool:
-    """Return True if all cells are splits, of several names, or if one is and the column has a usual name."""
-    splits = {split_of(cell) for cell in cells}
+def holds_splits(name: str, sample: Sequence[str], cells: Iterable[str]) -> bool:
+    """Return True if the cells are splits, of several names, or if one is and the column has a usual name.
+
+    Args:
+        name: Name of the column.
+        sample: First cells of the column.
+        cells: All its cells, which are read only if the first ones are all of one split, as in sorted tables.
+    """
+    splits = {split_of(cell) for cell in sample}
     if word(name) in SPLIT_WORDS:
         return bool(splits - {None})
-    return None not in splits and len(splits) > 1
+    if None in splits or len(splits) != 1:
+        return None not in splits and len(splits) > 1
+    return any(split_of(cell) not in {None, *splits} for cell in cells if cell != name)
 
 
 def flag_of(name: str, cells: Iterable[str]) -> Split | None:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from stages.common.errors import InputError
 from stages.images import class_names
 from stages.images.arrays import Split, split_of
 from stages.images.catalog import MAX_CLASSES, Csv, Dataset
+from stages.images.folders.split_folders import LIKE_SPLIT
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
 from stages.images.tables import columns, csv_dialect, csv_files, split_column
@@ -69,10 +70,8 @@ def list_pictures(source: Path, dataset: Dataset, settings: Csv) -> list[Labelle
     label_problems = [] if names else class_names.problems(labels, dataset.classes, dataset.path)
     raise_if_any([*problems.errors(), *label_problems], source)
     _check_number(labels, tables, settings)
-    by_folder = _splits_of_folders(entries)
-    if by_folder:
-        told.append(f"{tables[None]}: the folders {list_names(sorted(by_folder))} of the paths are splits")
-    told += [*_describe_paths(paths), *class_names.describe_numbers(names)]
+    by_folder, folders_told = _splits_of_folders(entries, next(iter(tables.values())))
+    told += [*folders_told, *_describe_paths(paths), *class_names.describe_numbers(names)]
     beside = paths.beside(entries)
     if beside:
         told.append(f"left out: {len(beside)} pictures that the table does not list, the first {source / beside[0]}")
@@ -81,7 +80,7 @@ def list_pictures(source: Path, dataset: Dataset, settings: Csv) -> list[Labelle
         LabelledPicture(
             path,
             names.get(entry.label, entry.label),
-            by_folder.get(path.split("/")[0], entry.split),
+            by_folder.get(path, entry.split),
             entry.group,
         )
         for path, entry in entries.items()
@@ -236,12 +235,24 @@ def _add(entry: Entry, entries: dict[str, Entry], problems: LineProblems) -> Non
     problems.add(entry.place, "each picture once", received, "remove one of the lines")
 
 
-def _splits_of_folders(entries: dict[str, Entry]) -> dict[str, Split]:
-    """Return the splits by the first folders of the paths, if these are splits and no row names another."""
-    folders = {path.split("/")[0] if "/" in path else "" for path in entries}
-    splits = {folder: split for folder in folders if (split := split_of(folder))}
-    is_split = len(splits) == len(folders) and {"train", "test"} <= set(splits.values())
-    return splits if is_split and not any(entry.split for entry in entries.values()) else {}
+def _splits_of_folders(entries: dict[str, Entry], table: Path) -> tuple[dict[str, Split], list[str]]:
+    """Return the splits by paths, if one level of their folders is all splits and no row names another; and lines.
+
+    It need not be the first level: images/train/1.png.
+    """
+    if any(entry.split for entry in entries.values()):
+        return {}, []
+    for level in zip_longest(*(path.split("/")[:-1] for path in entries), fillvalue=""):
+        names = sorted({name for name in level if name})
+        splits = {name: split for name in names if (split := split_of(name))}
+        are_several = len(set(splits.values())) > 1
+        where = f"{table}: the folders {list_names(names)} of the paths are"
+        if are_several and len(splits) == len(set(level)):
+            return {path: splits[name] for path, name in zip(entries, level, strict=True)}, [f"{where} splits"]
+        if are_several or (len(names) > 1 and all(LIKE_SPLIT.search(name.casefold()) for name in names)):
+            next_step = "if they are splits, write them into a column of the table"
+            return {}, [f"warning: {where} not all read as splits; {next_step}"]
+    return {}, []
 
 
 def _describe_paths(paths: PicturePaths) -> list[str]:

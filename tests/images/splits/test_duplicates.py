@@ -223,11 +223,16 @@ def test_images_of_any_size_are_compared(size, channels):
     assert len(found.near) == 0
 
 
-def test_thousands_of_like_pictures_hang_together():
+def test_thousands_of_like_pictures_hang_together(monkeypatch):
+    monkeypatch.setattr(perceptual_hash, "CHUNK_PAIRS", 256)
     base = np.asarray(scene(0, 32)).astype(int)
     random = np.random.Generator(np.random.PCG64(0))
     images = np.clip(base + random.integers(-3, 4, (3000, *base.shape)), 0, 255).astype(np.uint8)
+    tracemalloc.start()
     found = find(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000  # bytes; the pairs of all sorted lists at once take 40 MB
     assert len(np.unique(found.roots(with_near=True))) < 30
     assert len(found.near) < 16 * 16 * 3000
 
@@ -273,7 +278,7 @@ def test_the_same_picture_in_two_classes_is_told():
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 1
     assert warnings[0].startswith(
-        "warning: mine: 4 pictures of several classes, with equal pixels; correct the labels: "
+        "warning: mine: 4 pairs of pictures with equal pixels but different labels; correct the labels: "
     )
     named = warnings[0].split("labels: ")[1].removesuffix(", …").split(", ")
     assert len(named) == 3
@@ -289,7 +294,7 @@ def test_a_nearly_equal_picture_in_two_classes_is_told():
     result = own.make("folder: {image_size: [48, 48]}\n")
     assert result.exit_code == 0, result.output
     [warning] = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert "1 picture of several classes, with nearly equal pixels; correct the labels: mine/" in warning
+    assert "1 pair of pictures with nearly equal pixels but different labels; correct the labels: mine/" in warning
     assert {"mine/cat/4.png", "mine/dog/copy.jpg"} == {*warning.split("labels: ")[1].split(" and ")}
 
 
@@ -302,7 +307,7 @@ def test_training_pictures_among_the_test_pictures_are_told(test):
     assert result.exit_code == 0, result.output
     [warning] = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert warning.startswith(
-        "warning: mine: 4 of 9 test images are train images, too, 1 of them nearly, which makes the score too good"
+        "warning: mine: 4 of 9 test images are among the train images, too, 1 of them nearly, so the score is too high"
     )
     assert "train/" in warning
     assert f"{test}/" in warning
@@ -316,9 +321,23 @@ def test_validation_pictures_are_compared_with_both_other_splits():
     assert result.exit_code == 0, result.output
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     assert [line.split(", too")[0] for line in warnings] == [
-        "warning: mine: 2 of 6 validation images are train images",
-        "warning: mine: 1 of 7 test images are validation images",
+        "warning: mine: 2 of 6 validation images are among the train images",
+        "warning: mine: 1 of 7 test images are among the validation images",
     ]
+
+
+def test_copies_that_lie_in_two_splits_are_not_told_as_kept_together():
+    for split, seeds in (("train", range(20)), ("val", range(30, 34))):
+        write({f"{split}/{CLASSES[seed % 2]}/{seed}.png": noise(seed) for seed in seeds})
+    result = own.make("folder:\n")
+    assert result.exit_code == 0, result.output
+    held_out = arrays.read_split(OUTPUT, "test")[0][0].tobytes()
+    [seed] = [seed for seed in range(20) if np.asarray(noise(seed)).tobytes() == held_out]
+    write({f"val/{CLASSES[seed % 2]}/copy.png": noise(seed)})
+    result = own.make("folder:\n")
+    assert result.exit_code == 0, result.output
+    assert "1 of 4 test images are" in result.stderr
+    assert "stay together" not in result.stderr
 
 
 @pytest.mark.parametrize("has_test", [True, False])
@@ -331,7 +350,7 @@ def test_arrays_with_copies(has_test):
     result = own.make("npz:\n", "mine.npz")
     assert result.exit_code == 0, result.output
     if has_test:
-        assert "warning: mine.npz: 25 of 25 test images are train images, too, which makes the score" in result.stderr
+        assert "warning: mine.npz: 25 of 25 test images are among the train images, too, so the score" in result.stderr
         assert "mine.npz: x_test[0]" in result.stderr
     else:
         assert "mine.npz: 75 pictures are copies" in result.stderr
@@ -362,7 +381,7 @@ def test_a_class_of_copies_alone_is_divided_and_told():
     result = own.make("folder:\n")
     assert result.exit_code == 0, result.output
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert warnings[0].startswith("warning: mine: 2 of 4 test images are train images, too")
+    assert warnings[0].startswith("warning: mine: 2 of 4 test images are among the train images, too")
     assert warnings[1].startswith("warning: mine: all pictures of cat are copies, or nearly so; divided nevertheless")
     assert "copies stay together" not in result.stderr
     assert read()[1].test.images_per_class == [2, 2]

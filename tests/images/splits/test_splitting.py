@@ -139,7 +139,7 @@ def test_too_few_groups_give_one_line(groups):
 def test_classes_that_groups_hold_together_give_one_line():
     groups = ["ab", "ab", "ac", "ac", "bc", "bc"]  # whatever is held out, a class is missing on one side
     pool = Pool([str(index) for index in range(6)], np.array([0, 1, 0, 2, 1, 2]), CLASSES, groups)
-    with pytest.raises(InputError, match=r"2 groups with pictures of [abc], which hang together with other classes"):
+    with pytest.raises(InputError, match=r"2 groups with pictures of [abc], which are linked to other classes"):
         hold_out().split(pool)
 
 
@@ -289,7 +289,7 @@ def test_a_group_may_be_written_in_several_ways(patients):
     )
     result = own.make("csv: {group: patient}\n")
     assert result.exit_code == 0, result.output
-    assert "names that are probably of one group are one: P00 and p00, P01 and p01, P02 and p02, …" in result.stderr
+    assert "merged names that are probably of one group: P00 and p00, P01 and p01, P02 and p02, …" in result.stderr
     (train, test), *_ = sides()
     assert train & test == set()
     Path("mine/labels.csv").write_text(

@@ -380,6 +380,15 @@ def test_a_column_may_say_the_split(data, header):
     assert told in line
 
 
+def test_splits_are_found_though_the_first_rows_are_all_of_one(data):
+    cells = ["train"] * 50 + ["test"] * 10
+    write([["part", *HEADER], *([cell, *row] for cell, row in zip(cells, table(*data, None), strict=True))])
+    assert make() == ["mine/train.csv: splits in column 'part'"]
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.test.images) == (50, 10)
+    assert read() == expected(*data)
+
+
 def test_the_table_of_faces_is_read(data):
     """Kaggle's FER2013 has a label of another name, a column of all pixels, and splits of other names.
 
@@ -407,7 +416,7 @@ def test_warnings_name_the_lines_of_the_table(data):
     write([*table(labels, images), [8, *images[0].ravel()]])
     [warning, _] = make()
     start, named = warning.split("correct the labels: ")
-    assert start == "warning: mine: 1 picture of several classes, with equal pixels; "
+    assert start == "warning: mine: 1 pair of pictures with equal pixels but different labels; "
     assert {*named.split(" and ")} == {"mine/train.csv:2", "mine/train.csv:62"}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stages.images import arrays
+from stages.images.tables import table
 from stages.plots import samples
 from tests import own
 
@@ -185,12 +186,30 @@ def test_an_encoding_of_excel_is_read_if_there_is_no_doubt_and_told(rows, case):
     assert shown() == {name: {colour} for colour, name in name_of.items()}
 
 
-@pytest.mark.parametrize(("folder", "encoding"), [("图片", "gbk"), ("Käfer", "cp1252"), ("图片 é", "utf-16")])
+@pytest.mark.parametrize(
+    "names",
+    [("αhelix", "βsheet", "coil"), ("TNFα", "IFNγ", "λphage"), ("kΩ", "Ωm", "V"), ("µm", "βблок", "猫cat")],  # noqa: RUF001
+)
+def test_words_of_several_alphabets_in_utf_8_are_read_as_they_are(rows, names):
+    name_of = dict(zip(COLOURS, names, strict=False))
+    write([HEADER, *([path, name_of.get(label, label)] for path, label in rows)])
+    assert make() == []
+    assert shown() == {name: {colour} for colour, name in name_of.items()}
+
+
+@pytest.mark.parametrize(("folder", "encoding"), [("照片", "gbk"), ("Käfer", "cp1252"), ("图片 é", "utf-16")])
 def test_paths_in_another_encoding_lead_to_their_files(rows, folder, encoding):
     Path("mine/pictures").rename(f"mine/{folder}")
     write([HEADER, *([path.replace("pictures", folder), label] for path, label in rows)], encoding=encoding)
     make()
     assert_right()
+
+
+def test_chinese_bytes_that_are_utf_8_too_are_not_guessed(rows):
+    Path("mine/pictures").rename("mine/图片")
+    write([HEADER, *([path.replace("pictures", "图片"), label] for path, label in rows)], encoding="gbk")
+    [line] = own.errors(own.make("csv:\n"))
+    assert "received ͼƬ/blue/0.png, which is not there (did you mean 图片/blue/0.png?)" in line
 
 
 DOUBTFUL = {
@@ -235,6 +254,24 @@ def test_a_column_of_splits_is_known_by_its_name_or_cells(rows, cells, name):
     make()
     info = arrays.read_info(OUTPUT)
     assert (info.train.images_per_class, info.test.images_per_class) == ([9, 9, 9], [1, 1, 1])
+
+
+def test_splits_are_found_though_the_first_rows_are_all_of_one(rows, monkeypatch):
+    monkeypatch.setattr(table, "SAMPLE_ROWS", 20)
+    lines = sorted(([*row, "test" if "/7" in row[0] else "train"] for row in rows), key=lambda line: line[2] == "test")
+    write([[*HEADER, "part"], *lines])
+    assert make() == ["mine/labels.csv: splits in column 'part'"]
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images_per_class, info.test.images_per_class) == ([9, 9, 9], [1, 1, 1])
+    before = contents()
+    write([["path", "breed", "part"], *lines])
+    make()
+    assert contents() == before
+    write([[*HEADER, "part"], *lines[:5], [*HEADER, "part"], *lines[5:]])
+    make()
+    assert contents() == before
+    write([[*HEADER, "part"], *([*row, "train"] for row in rows)])
+    assert make() == ["mine/labels.csv: not read: part"]
 
 
 @pytest.mark.parametrize(
@@ -291,17 +328,55 @@ def test_pictures_of_a_third_split_are_validation_images(rows, cell):
     assert (info.train.images, info.test.images, info.validation.images) == (24, 3, 3)
 
 
-def test_the_folders_train_and_test_in_the_paths_are_splits(rows):
-    for path, _ in rows:
-        split = "Test" if "/7" in path else "training"
-        target = Path("mine") / split / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (Path("mine") / path).rename(target)
-    write([HEADER, *([f"{'Test' if '/7' in path else 'training'}/{path}", label] for path, label in rows)])
+def moved(rows, folder_of):
+    """Move each picture to the folder that a function of its path gives, and write the table."""
+    paths = [folder_of(path) + path.removeprefix("pictures") for path, _ in rows]
+    for (path, _), target in zip(rows, paths, strict=True):
+        Path("mine", target).parent.mkdir(parents=True, exist_ok=True)
+        Path("mine", path).rename(Path("mine", target))
+    write([HEADER, *([path, label] for path, (_, label) in zip(paths, rows, strict=True))])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names"),
+    [
+        ("training", "Test", "Test and training"),
+        ("images/train", "images/test", "test and train"),
+        ("a/b/train_images/c", "a/b/test_images/d", "test_images and train_images"),
+    ],
+)
+def test_the_folders_train_and_test_in_the_paths_are_splits(rows, train, test, names):
+    moved(rows, lambda path: test if "/7" in path else train)
     [line] = make()
-    assert line == "mine/labels.csv: the folders Test and training of the paths are splits"
+    assert line == f"mine/labels.csv: the folders {names} of the paths are splits"
     info = arrays.read_info(OUTPUT)
     assert (info.train.images, info.test.images) == (27, 3)
+    assert_right()
+
+
+def test_the_folders_train_and_val_in_the_paths_are_splits(rows):
+    moved(rows, lambda path: "images/val" if "/7" in path else "images/train")
+    assert make() == [
+        "mine/labels.csv: the folders train and val of the paths are splits",
+        "no test pictures: 6 of the training pictures are held out as such; the validation pictures stay apart",
+    ]
+    info = arrays.read_info(OUTPUT)
+    assert (info.train.images, info.validation.images) == (21, 3)
+
+
+@pytest.mark.parametrize(
+    ("folders", "shown"),
+    [
+        (("train", "test", "extra"), "extra, test and train"),
+        (("train2017", "val2017", "train2017"), "train2017 and val2017"),
+    ],
+)
+def test_folders_in_the_paths_that_look_like_splits_are_told(rows, folders, shown):
+    moved(rows, lambda path: folders[1 if "/7" in path else 2 if "/8" in path else 0])
+    assert make() == [
+        f"warning: mine/labels.csv: the folders {shown} of the paths are not all read as splits; "
+        "if they are splits, write them into a column of the table"
+    ]
     assert_right()
 
 
@@ -828,6 +903,9 @@ def test_a_number_that_stands_for_no_label_is_refused_unless_the_dataset_lists_i
 def test_pictures_that_the_table_does_not_list_are_told(rows):
     write([HEADER, *rows[:-3]])
     shutil.copy(f"mine/{rows[0][0]}", "mine/pictures/.hidden.png")
+    for folder in ("lost+found", "__MACOSX", "pictures/@Recycle", "$RECYCLE.BIN/a", ".cache"):
+        Path("mine", folder).mkdir(parents=True)
+        shutil.copy(f"mine/{rows[0][0]}", f"mine/{folder}/0.png")
     Path("mine/pictures/notes.txt").touch()
     [line] = make()
     assert line == "left out: 3 pictures that the table does not list, the first mine/pictures/red/7.png"
