@@ -1,6 +1,7 @@
 import errno
 import logging
 import os
+import re
 
 import pytest
 import rich.console
@@ -187,7 +188,8 @@ def test_a_table_too_wide_for_the_terminal_loses_nothing(
     metrics = ["accuracy", "loss", "errors", "parameters", "gain"]
     console.table(["experiment", *metrics], [["a-long-name-of-an-experiment", *"12345"]])
 
-    header, (start, *values), *rest = (line.split() for line in capsys.readouterr().out.splitlines())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    header, (start, *values), *rest = (line.split() for line in shown.splitlines())
     assert header == ["experiment", *metrics]
     assert values == [*"12345"]
     assert start + "".join(part for line in rest for part in line) == "a-long-name-of-an-experiment"
