@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
-MAX_WIDTH = 1000  # characters of a table
+COLUMN_GAP = 2  # characters between the columns of a table, as rich sets them
 MIN_FOLDED_WIDTH = 12  # characters of a table's first column in a narrow terminal
 WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
 
@@ -207,17 +207,18 @@ def table(header: list[str], rows: list[list[str]]) -> None:
     """Print a table on standard output; the first column is folded in a narrow terminal, but not in a pipe."""
     from rich.cells import cell_len
     from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(cell_len(line) for cell in column for line in cell.splitlines() or [""]) for column in columns]
     console = Console()
+    if console.is_terminal:
+        widths[0] = min(widths[0], MIN_FOLDED_WIDTH)
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(zip(header, *rows, strict=True)):
-        width = max(cell_len(line) for cell in column for line in (cell.splitlines() or [""]))
-        is_folded = number == 0 and console.is_terminal
-        shown.add_column(column[0], overflow="fold", min_width=min(width, MIN_FOLDED_WIDTH) if is_folded else width)
+    for number, name in enumerate(header):
+        shown.add_column(name, overflow="fold", no_wrap=number > 0)
     for row in rows:
         shown.add_row(*map(Text, row))  # plain text: a bracket in a name is no markup
-    needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), shown).minimum
+    needed = sum(widths) + COLUMN_GAP * (len(widths) - 1)
     Console(width=max(console.width, needed)).print(shown)  # rather wrapped by the terminal than cut off
