@@ -22,7 +22,7 @@ from stages.training.steps import Steps
 from stages.training.validation import Validator
 
 SECONDS_PER_CALL = 0.5  # of the compiled steps
-MIN_STEPS = 100  # with fewer, hardly a network of ours learned anything (docs/your-own-data.md)
+MIN_STEPS = 100  # with fewer, few networks learn anything
 
 logger = logging.getLogger(__name__)
 
