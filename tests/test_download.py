@@ -39,7 +39,7 @@ WRONG = {
     "numbers as classes": (
         CLASSES,
         "classes: [0, 1]",
-        "classes.0: expected a name of one line (a number in quotes), received 0",
+        "classes.0: expected a name of one line (a number, true, false and null in quotes), received 0",
     ),
     "classes as text": (CLASSES, "classes: cat", "classes: expected a list of 2…256 names, received 'cat'"),
     "short checksum": (IMAGES, "{name: a, sha256: abc}", "files.train_images.sha256: expected"),

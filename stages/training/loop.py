@@ -139,10 +139,11 @@ class Trainer:
         """Validate, keep the best weights, and add the epoch to the history."""
         job, state, totals, ema = self._job, self._state, self._steps.totals(), self._steps.ema
         epoch = Epoch(len(state.epochs) + 1, totals.loss / job.num_images, totals.correct / job.num_images)
-        is_used = job.validation is not None or epoch.epoch == job.training.epochs
-        with ema.swapped_in() if ema else nullcontext():
-            if is_used and self._statistics.are_needed(epoch.epoch * job.steps_per_epoch):
-                self._statistics.recompute(len(state.epochs))
+        are_validated_young = job.validation is not None and self._needs_statistics(epoch.epoch)
+        with (
+            ema.swapped_in() if ema else nullcontext(),
+            self._statistics.swapped_in(epoch.epoch) if are_validated_young else nullcontext(),
+        ):
             if job.validation:
                 val_loss, val_accuracy = self._validator.score(job.validation)
                 epoch = epoch._replace(val_loss=val_loss, val_accuracy=val_accuracy)
@@ -165,6 +166,9 @@ class Trainer:
             self.checkpoint.wait()
             raise KeyboardInterrupt
 
+    def _needs_statistics(self, num_epochs: int) -> bool:
+        return self._statistics.are_needed(num_epochs * self._job.steps_per_epoch)
+
     def _has_stopped_improving(self) -> bool:
         patience, accuracies = self._job.training.patience, [epoch.val_accuracy or 0.0 for epoch in self._state.epochs]
         if patience is None or len(accuracies) <= patience:
@@ -175,6 +179,9 @@ class Trainer:
         """Give the model the averaged weights, or those of its best epoch, as the recipe asks."""
         if self._steps.ema:
             self._steps.ema.assign_to_model()
+        num_epochs = len(self._state.epochs)
+        if not self._state.best and self._needs_statistics(num_epochs):
+            self._statistics.recompute(num_epochs)
         for name, value in self._state.best.items():
             self._steps.model_variables[name].assign(value)
 

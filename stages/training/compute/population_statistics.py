@@ -34,11 +34,21 @@ class PopulationStatistics:
 
     def __init__(self, job: TrainingJob, model: keras.Model) -> None:
         self._job, self._layers = job, _batch_norms(model)
+        self._averages = [each for layer in self._layers for each in (layer.moving_mean, layer.moving_variance)]
+        own = {id(variable) for variable in self._averages}
+        self._random_states = [each for each in model.non_trainable_variables if id(each) not in own]
         self._forward = tf.function(ForwardPass(model, job.recipe, job.dtype, job.seed), autograph=False)
 
     def are_needed(self, num_steps: int) -> bool:
         """Return True if the moving average of a layer is wrong after so few steps."""
         return any(num_steps * (1 - layer.momentum) < MIN_TIME_CONSTANTS for layer in self._layers)
+
+    @contextmanager
+    def swapped_in(self, epoch: int) -> Iterator[None]:
+        """Recompute the statistics, and restore the moving averages at the end; the arguments of `recompute`."""
+        with _restored(self._averages):
+            self.recompute(epoch)
+            yield
 
     def recompute(self, epoch: int) -> None:
         """Assign the statistics for the current weights, over at most 16,384 images.
@@ -46,12 +56,13 @@ class PopulationStatistics:
         The images are drawn and augmented as in an epoch of the training.
 
         Args:
-            epoch: Number of the epoch, from 0; the random numbers follow from it.
+            epoch: Number of finished epochs; the random numbers follow from it.
         """
         job = self._job
         order = epoch_permutation(job.seed, epoch, job.num_images)[:MAX_IMAGES]
         counts, means, squares = [], [], []
-        with _momentum_of_zero(self._layers):  # a moving average is then the statistic of the last batch
+        # without momentum, a moving average is the statistic of the last batch
+        with _momentum_of_zero(self._layers), _restored(self._random_states):
             for start in range(0, len(order), job.training.batch_size):
                 rows = np.sort(order[start : start + job.training.batch_size])
                 step = tf.constant(epoch * job.steps_per_epoch + start // job.training.batch_size)
@@ -94,3 +105,14 @@ def _momentum_of_zero(layers: list[keras.layers.BatchNormalization]) -> Iterator
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
+
+
+@contextmanager
+def _restored(variables: list[keras.Variable]) -> Iterator[None]:
+    """Restore the values of variables at the end."""
+    values = [variable.numpy() for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
