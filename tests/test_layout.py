@@ -31,6 +31,7 @@ COVERED_BY = {  # modules without a test module of their own
     "stages/images/tables/columns.py": "tests/images/tables/test_table.py",
     "stages/images/tables/csv_dialect.py": "tests/images/tables/test_table.py",
     "stages/images/tables/csv_files.py": "tests/images/tables/test_table.py",
+    "stages/images/tables/row_cells.py": "tests/images/tables/test_table.py",
     "stages/images/folders/folder_tree.py": "tests/images/folders/test_folder.py",
     "stages/images/placement/border.py": "tests/images/placement/test_foreground.py",
     "stages/images/placement/segmentation.py": "tests/images/placement/test_foreground.py",

@@ -60,7 +60,7 @@ class Findings:
     def log(self) -> None:
         """Log the lines, each note with the number of its pictures, and a warning of dark pictures of 16 bits."""
         for line in self._lines:
-            logger.log(logging.WARNING if line.startswith("warning: ") else logging.INFO, "%s", line)
+            log_line(line)
         for text, (count, first) in sorted(self._notes.items()):
             counted = "1 picture" if count == 1 else f"{count} pictures, the first"
             logger.info("%s: %s %s", text, counted, first)
@@ -69,6 +69,11 @@ class Findings:
                 "warning: the brightest pixel of the pictures of 16 bits is at %.0f %% of the range; if it is white, %s"
             )
             logger.warning(text, 100 * self._brightest, SET_RANGE)
+
+
+def log_line(line: str) -> None:
+    """Log a line, as a warning if it begins with "warning: "."""
+    logger.log(logging.WARNING if line.startswith("warning: ") else logging.INFO, "%s", line)
 
 
 def range_text(limits: Range) -> str:

@@ -13,7 +13,7 @@ LABEL_WORDS = {
     "tag", "target", "targets", "y", "clase", "classe", "etiqueta", "etiquette", "étiquette", "kategorie", "klasse",
     "分类", "标签", "类别",
 }  # fmt: skip
-SPLIT_WORDS = {"fold", "partition", "phase", "set", "split", "subset", "usage"}
+SPLIT_COLUMNS = {"fold", "partition", "phase", "set", "split", "subset", "usage"}
 NO_NAME = re.compile(r"(unnamed: ?\d+)?", re.IGNORECASE)  # of the column of row numbers that pandas writes
 
 

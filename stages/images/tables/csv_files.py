@@ -1,6 +1,5 @@
 """CSV files of a dataset: those to read, those that nobody reads, and lines for the log on how they are read."""
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,12 +7,11 @@ from pathlib import Path
 from stages.common.errors import InputError
 from stages.images.arrays import Split, split_of
 from stages.images.catalog import Csv
+from stages.images.findings import log_line
 from stages.images.problems import list_names
 from stages.images.tables.csv_dialect import ENCODING_NAMES, CsvFile
 
 SUFFIXES = (".csv", ".tsv")
-
-logger = logging.getLogger(__name__)
 
 Tables = Mapping[Split | None, Path]  # by the split of all their rows; None if the rows say it, or none is set
 
@@ -94,8 +92,7 @@ def tell(lines: Sequence[str], source: Path, tables: Tables) -> None:
         tables: Tables that are read.
     """
     for line in [*lines, *_unread(source, tables)]:
-        level = logging.WARNING if line.startswith("warning: ") else logging.INFO
-        logger.log(level, "%s", line)
+        log_line(line)
 
 
 def _unread(source: Path, tables: Tables) -> list[str]:

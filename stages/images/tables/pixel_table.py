@@ -21,7 +21,7 @@ from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
 from stages.images.splits.splitting import HoldOut
 from stages.images.splits.subsets import Subset
-from stages.images.tables import csv_dialect, csv_files, pixel_columns, split_column
+from stages.images.tables import csv_dialect, csv_files, pixel_columns, row_cells
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, clean
 from stages.images.tables.pixel_columns import PACKED_MARKS, PixelColumns
 from stages.images.tables.pixel_values import ValueRange, Values
@@ -194,20 +194,12 @@ class Reader:
     def _split_of(self, place: Place, cells: list[str]) -> Split | None:
         if self.columns.split is None:
             return self._split
-        cell = clean(cells[self.columns.split])
-        split = split_column.read(cell, self.columns.flag)
-        if split is None:
-            self.problems.add(place, "the split train, validation or test", repr(shorten(cell)))
-        return split
+        return row_cells.read_split(clean(cells[self.columns.split]), self.columns.flag, place, self.problems)
 
     def _group_of(self, place: Place, cells: list[str]) -> str | None:
         if self.columns.group is None:
             return None
-        group = clean(cells[self.columns.group])
-        if class_names.is_missing(group):
-            received = repr(group) if group else "an empty cell"
-            self.problems.add(place, "the group of the image", received, "fill it; a name of its own will do")
-        return group
+        return row_cells.read_group(clean(cells[self.columns.group]), "image", place, self.problems)
 
     def _parse(self, lines: Sequence[Line], dtype: type[np.generic]) -> Values:
         """Return the pixels of some rows, uint8 or float64, (num_rows, num_values)."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from stages.images.arrays import Split, split_of
-from stages.images.tables.column_words import SPLIT_WORDS, word
+from stages.images.tables.column_words import SPLIT_COLUMNS, word
 
 ZERO_OR_ONE = {"0": 0, "0.0": 0, "0,0": 0, "false": 0, "1": 1, "1.0": 1, "1,0": 1, "true": 1}
 
@@ -17,7 +17,7 @@ def holds_splits(name: str, sample: Sequence[str], cells: Iterable[str]) -> bool
         cells: All its cells, which are read only if the first ones are all of one split, as in sorted tables.
     """
     splits = {split_of(cell) for cell in sample}
-    if word(name) in SPLIT_WORDS:
+    if word(name) in SPLIT_COLUMNS:
         return bool(splits - {None})
     if None in splits or len(splits) != 1:
         return None not in splits and len(splits) > 1

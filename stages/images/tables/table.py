@@ -14,7 +14,7 @@ from stages.images.catalog import MAX_CLASSES, Csv, Dataset
 from stages.images.folders.split_folders import LIKE_SPLIT
 from stages.images.picture_files.labelled_pictures import LabelledPicture
 from stages.images.problems import LineProblems, Place, lines_of, list_names, raise_if_any, shorten
-from stages.images.tables import columns, csv_dialect, csv_files, split_column
+from stages.images.tables import columns, csv_dialect, csv_files, row_cells
 from stages.images.tables.columns import Columns
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row
 from stages.images.tables.picture_paths import Misfit, PicturePaths
@@ -195,20 +195,12 @@ class Reader:
     def _split(self, place: Place, cells: list[str]) -> Split | None:
         if self._columns.split is None:
             return None
-        cell = cells[self._columns.split]
-        split = split_column.read(cell, self._columns.flag)
-        if split is None:
-            self._problems.add(place, "the split train, validation or test", repr(shorten(cell)))
-        return split
+        return row_cells.read_split(cells[self._columns.split], self._columns.flag, place, self._problems)
 
     def _group(self, place: Place, cells: list[str]) -> str | None:
         if self._columns.group is None:
             return None
-        group: str = cells[self._columns.group]
-        if class_names.is_missing(group):
-            received = repr(group) if group else "an empty cell"
-            self._problems.add(place, "the group of the picture", received, "fill it; a name of its own will do")
-        return group
+        return row_cells.read_group(cells[self._columns.group], "picture", place, self._problems)
 
 
 def _check_number(labels: dict[str, list[Place]], tables: csv_files.Tables, settings: Csv) -> None:
