@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stages.common import yaml_files
 from tests import tiny
 from tests.processes import PATIENCE
 
@@ -27,6 +28,11 @@ datasets:
 runs:
   tiny: {dataset: tiny, recipe: mlp, seed: 0}
 """
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the plain values of a YAML file, as the project reads it."""
+    return yaml_files.parse_yaml(yaml_files.read_text(path), path)
 
 
 def write(folder: Path, source: Path, params: str, recipes: dict[str, str]) -> Path:

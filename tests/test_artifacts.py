@@ -4,8 +4,7 @@ import pytest
 from dvc.repo import Repo
 
 from stages.common import params, paths
-from stages.common.yaml_files import read_yaml
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 RUNS = (
     "mnist-mlp", "mnist-cnn-small", "mnist-mlp-wide", "mnist-cnn-5x5", "mnist-cnn-tanh", "fashion-cnn-gap",

@@ -10,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from stages import download, preprocess
-from stages.common.yaml_files import read_yaml
 from stages.images import arrays
 from tests import tiny
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 CLASSES = 'classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
 IMAGES = "{name: train-images-idx3-ubyte}"

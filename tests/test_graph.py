@@ -12,9 +12,8 @@ from dvc.repo import Repo
 
 from stages.code import STAGES
 from stages.common import fingerprints
-from stages.common.yaml_files import read_yaml
 from tests import pipeline, tiny
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 PACKAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/**/__init__.py"))
 

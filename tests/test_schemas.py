@@ -8,8 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from stages import schemas
-from stages.common.yaml_files import read_yaml
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 KINDS = ("params", "published", "recipe", "dataset")
 FILES = [

@@ -226,15 +226,6 @@ class ConfigFile(Config):
             raise InputError(self.path, expected, "something else", "run the command again")
 
 
-def read_yaml(path: Path) -> object:
-    """Return the plain values of a YAML file, equal to those that DVC reads.
-
-    Raises:
-        InputError: The file cannot be read, or is not YAML.
-    """
-    return parse_yaml(read_text(path), path)
-
-
 def read_text(path: Path) -> str:
     """Return the text of a file.
 

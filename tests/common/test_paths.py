@@ -8,8 +8,7 @@ import platformdirs
 import pytest
 
 from stages.common import paths
-from stages.common.yaml_files import read_yaml
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 NAMES = {"item": "set", "key": "name", "item.dataset": "set", "item.recipe": "recipe", "item.source": "folder"}
 RUN, SET = "name", "set"

@@ -5,10 +5,10 @@ import pytest
 from dvc.utils.serialize import parse_yaml as parse_as_dvc
 
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, Name, read_yaml
+from stages.common.yaml_files import Config, ConfigFile, Name
 from stages.model.recipe import Recipe
 from tests import tiny
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 VALUES = {
     "1e-3": 0.001,

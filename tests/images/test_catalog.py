@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from stages.common.errors import InputError
-from stages.common.yaml_files import read_yaml
 from stages.images import catalog
 from stages.images.catalog import AptMirror, Csv, Dataset, Folder, NpmMirror, Npz, WebMirror
 from tests import tiny
-from tests.pipeline import ROOT
+from tests.pipeline import ROOT, read_yaml
 
 DATASETS = [ROOT / f"datasets/{name}.yaml" for name in ("mnist", "fashion-mnist")]  # those that come with the project
 PATH = Path("datasets/tiny.yaml")
