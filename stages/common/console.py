@@ -150,23 +150,11 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
     Yields:
         Function that moves the bar.
     """
-    from rich import progress as bars
     from rich.console import Console
 
-    console = Console(stderr=True)
-    amounts: list[bars.ProgressColumn] = []
-    if unit == "bytes":
-        amounts = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
-    elif total:
-        amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
-    columns = [
-        bars.TextColumn("{task.description}", markup=False),  # a bracket in a name is no markup
-        bars.BarColumn(24),
-        *amounts,
-        bars.TimeElapsedColumn(),
-        bars.TextColumn("{task.fields[note]}", markup=False),
-    ]
-    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    from stages.common.progress_bars import new_bar
+
+    with new_bar(Console(stderr=True), total, unit) as bar:
         task = bar.add_task(description, total=total, note="")
 
         def advance(
