@@ -239,7 +239,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
         choice = "run the command in the project's folder"
-        if neighbours:
+        if neighbours and path.parent != Path():
             hint = did_you_mean(path.stem, neighbours) if len(neighbours) > 1 else ""
             choice = f"choose one of {', '.join(neighbours)}{hint}"
         raise InputError(path, "a file of this name", "none", choice) from error

@@ -46,7 +46,7 @@ def test_the_least_important_parts_are_left_out_first():
     assert drawn("training", 60) == f"epoch 12/300 1234/1875 steps {NOTE}"
     assert drawn("training", 40) == "epoch 12/300 1234/1875"
     assert drawn("writing", 30) == "writing data/pro… 43210/70000"
-    assert drawn("wide letters", 45) == "looking at the files of 我的图…   777/12000"
+    assert drawn("wide letters", 45) == "looking at the files of 我的图 …   777/12000"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
