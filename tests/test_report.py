@@ -164,7 +164,7 @@ def test_tables_of_another_version_than_the_metrics_give_no_interval():
     html = write()
 
     assert [leaders(html)[run][2] for run in ("b", "tiny-mlp")] == ["–", "–"]
-    assert visible_text(html).count("Its plots and its metrics are of different versions. dvc checkout restores") == 2
+    assert visible_text(html).count("Its plots and its metrics are of different versions. dvc repro evaluate@") == 2
 
 
 @pytest.mark.parametrize("content", ["class,recall\n0,1.0\n", "recall,images\n1.0,many\n", "recall,images\n1.0\n"])
