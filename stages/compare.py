@@ -36,7 +36,7 @@ def main(run_name: Annotated[str, typer.Argument(metavar="run", help="Run of par
     if len(compared) == len(compared[0].names) == 1:
         advice = "make one with dvc exp run -S, see docs/experiments.md"
         if _is_shallow():
-            advice = "DVC finds none in a shallow clone, git fetch --unshallow completes it"
+            advice = "DVC loses them in a shallow clone: git fetch --unshallow, then run them again"
         console.say(f"{run_name} has no experiments since the last commit; {advice}")
         return
     measure = records.HELD_OUT if any(group.values(records.HELD_OUT) for group in compared) else records.TEST

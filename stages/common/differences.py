@@ -20,4 +20,6 @@ def flow_style(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {flow_style(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow_style, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "null" if value is None else str(value)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.common import paths
+from stages.common import differences, paths
 from stages.common.errors import InputError, first_line
 from stages.common.lock_file import PATH as LOCK_PATH
 from stages.common.lock_file import LockFile, RunRecord, StageRecord
@@ -72,8 +72,8 @@ def read(listing: list[dict[str, Any]], run_name: str) -> tuple[Experiment, list
     try:
         base = reader.read(commit, commit["name"], has_ended=True)
     except UnreadableError as error:
-        expected = f"the run {run_name} in the last commit too"
-        raise InputError("params.yaml", expected, str(error), "mend the file and commit it first") from error
+        next_step = "mend and commit it first"
+        raise InputError("the last commit", f"the run {run_name}", str(error), next_step) from error
     experiments, failed = [], []
     for entry in commit.get("experiments") or []:
         last, name, state = entry["revs"][-1], entry["name"], (entry.get("executor") or {}).get("state") or "success"
@@ -111,6 +111,8 @@ class _Reader:
             raise UnreadableError(_reason(revision))
         run, name = _run(data, self._run_name), _name(revision, name)
         recipe = _content(data, "params", run.recipe_path)
+        if not recipe:
+            raise UnreadableError(f"its {run.recipe_path} has no values")
         params = {"dataset": run.dataset, "recipe": run.recipe, **recipe}
         metrics: dict[str, float] = {}
         try:
@@ -185,7 +187,8 @@ def _run(data: dict[str, Any], run_name: str) -> Run:
         first = error.errors()[0]
         key = ".".join(["runs", run_name, *(str(part) for part in first["loc"] if part in RunParams.model_fields)])
         received = first.get("ctx", {}).get("received", first["input"])
-        fault = "lacks" if first["type"] == "missing" else f"has {received!r} as"
+        value = repr(received) if isinstance(received, str) else differences.flow_style(received)
+        fault = "lacks" if first["type"] == "missing" else f"has {value} as"
         raise UnreadableError(f"its {PARAMS} {fault} {key}") from None
     return Run(run_name, values.dataset, values.recipe, values.seed)
 

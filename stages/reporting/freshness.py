@@ -11,10 +11,11 @@ from stages.common import differences, fingerprints, paths
 from stages.common.errors import InputError
 from stages.common.lock_file import PATH as LOCK_PATH
 from stages.common.lock_file import LockFile, RunRecord, StageRecord
-from stages.common.params import Params, Run
+from stages.common.params import Run
 from stages.common.yaml_files import parse_yaml, read_text
 from stages.evaluation.published import Published
 from stages.images import catalog
+from stages.reporting import sources as data_sources
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,17 @@ class Origin:
 class Freshness:
     """Comparison of the records in dvc.lock with the files as they are now.
 
-    The data themselves are not read: a change of pictures counts once preprocess has run.
-
     Args:
         lock: Content of dvc.lock.
-        declared: Content of params.yaml.
+        sources: Source of each dataset in params.yaml.
         published: Content of published.yaml.
     """
 
-    def __init__(self, lock: LockFile, declared: Params, published: Published) -> None:
+    def __init__(self, lock: LockFile, sources: Mapping[str, Path], published: Published) -> None:
         self._lock = lock
-        self._declared = declared
+        self._sources = sources
         self._published = published
+        self._changed_sources = data_sources.find_changed(sources)
 
     def find_origin(self, run: Run, metrics: Mapping[str, Any]) -> Origin:
         """Return what made the metrics of a run.
@@ -96,8 +96,10 @@ class Freshness:
             return
         if arrays != {preprocess.outs.get(run.arrays.as_posix())}:
             yield run.arrays.as_posix()
-        if self._declared.datasets[run.dataset].source not in map(Path, preprocess.deps):
+        if self._sources[run.dataset] not in map(Path, preprocess.deps):
             yield f"source of {run.dataset}"
+        elif run.dataset in self._changed_sources:
+            yield self._sources[run.dataset].as_posix()
         if preprocess.code("preprocess") != _code("preprocess"):
             yield "code of preprocess"
 

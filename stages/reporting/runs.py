@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def read() -> tuple[list[Result], list[str]]:
         InputError: A YAML file, dvc.lock, a metrics file or a classes' table does not fit.
     """
     runs, lock = params.load_runs(), LockFile.load()
-    freshness = Freshness(lock, Params.load(params.PATH), Published.load(published.PATH)) if lock else None
+    freshness = _freshness(lock, {run.dataset for run in runs.values()}) if lock else None
     results = [_read_result(run, freshness) for name, run in runs.items() if paths.metrics(name).exists()]
     results.sort(key=_rank)
     return results, [name for name in runs if not paths.metrics(name).exists()]
@@ -85,6 +85,12 @@ def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
     titles = {result.dataset: result.title for result in results}
     plots = [(titles[dataset], paths.samples(dataset)) for dataset in sorted(titles)]
     return [(title, path.read_bytes()) for title, path in plots if path.exists()]
+
+
+def _freshness(lock: LockFile, datasets: Set[str]) -> Freshness:
+    declared = Params.load(params.PATH).datasets
+    sources = {name: dataset.source for name, dataset in declared.items() if name in datasets}
+    return Freshness(lock, sources, Published.load(published.PATH))
 
 
 def _rank(result: Result) -> tuple[bool, str, str, float]:

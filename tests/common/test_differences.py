@@ -17,5 +17,6 @@ def test_a_mapping_in_place_of_a_value_is_one_difference():
 
 
 def test_a_value_is_one_line_of_yaml():
-    value = {"layer": "Dropout", "rate": 0.5, "noise_shape": None, "inputs": ["a", "b"]}
-    assert differences.flow_style(value) == "{layer: Dropout, rate: 0.5, noise_shape: null, inputs: [a, b]}"
+    value = {"layer": "Dropout", "rate": 0.5, "noise_shape": None, "bias": False, "inputs": ["a", "b"]}
+    shown = "{layer: Dropout, rate: 0.5, noise_shape: null, bias: false, inputs: [a, b]}"
+    assert differences.flow_style(value) == shown

@@ -16,6 +16,7 @@ OUTPUTS = {"models/mlp.keras": "a" * 32, "models/mlp.tflite": "b" * 32, "plots/h
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy\n1,0.5,0.8,0.5,0.9\n2,0.4,0.9,0.6,0.7\n"
 INPUTS = {"data/code/train.txt": "1" * 32, "data/processed/tiny": "2" * 32 + ".dir"}
 METRICS = {"accuracy": 0.93, "loss": 0.3}
+RECIPE = {"network": ["flatten"]}
 LINE = {"dataset": "tiny", "recipe": "small", "seed": 0}
 
 
@@ -72,7 +73,10 @@ def revision(
 
 def data(line: dict[str, Any] = LINE, recipe: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the data of a revision as `dvc exp show --json` lists it."""
-    params = {"params.yaml": {"data": {"runs": {"mlp": line}}}, "recipes/small.yaml": {"data": recipe or {}}}
+    params = {
+        "params.yaml": {"data": {"runs": {"mlp": line}}},
+        "recipes/small.yaml": {"data": RECIPE if recipe is None else recipe},
+    }
     return {"params": params, "metrics": {"metrics/mlp.json": {"data": METRICS}}}
 
 
@@ -168,7 +172,8 @@ def test_only_experiments_that_succeeded_have_results(caplog: pytest.LogCaptureF
 
 MISTAKES = {
     "text as a seed": ({"seed": "x"}, "its params.yaml has 'x' as runs.mlp.seed"),
-    "true as a seed": ({"seed": True}, "its params.yaml has True as runs.mlp.seed"),
+    "true as a seed": ({"seed": True}, "its params.yaml has true as runs.mlp.seed"),
+    "null as a seed": ({"seed": None}, "its params.yaml has null as runs.mlp.seed"),
     "no seed": ({"seed": ...}, "its params.yaml lacks runs.mlp.seed"),
     "a negative seed": ({"seed": -1}, "its params.yaml has -1 as runs.mlp.seed"),
     "a key too many": ({"epochs": 9}, "its params.yaml has 'epochs' as runs.mlp"),
@@ -203,6 +208,8 @@ def test_an_experiment_with_a_mistake_is_told_in_a_line_and_the_others_are_read(
         ({"data": {"params": {"params.yaml": {"data": {"runs": ["mlp"]}}}}}, "its params.yaml has no run mlp"),
         ({"data": {"params": {"params.yaml": {"data": {"runs": {"mlp": 5}}}}}}, "its params.yaml has 5 as runs.mlp"),
         ({"data": {"params": {"params.yaml": {"data": None}}}}, "its params.yaml has no run mlp"),
+        ({"data": data(recipe={})}, "its recipes/small.yaml has no values"),
+        ({"data": data(recipe="text")}, "its recipes/small.yaml has no values"),
     ],
 )
 def test_an_experiment_that_dvc_cannot_read_is_told_in_a_line(
@@ -283,7 +290,7 @@ def test_a_damaged_lock_file_is_told_in_a_line(caplog: pytest.LogCaptureFixture,
 @pytest.mark.usefixtures("repository")
 def test_a_run_that_is_not_committed_is_an_error():
     scored = revision(recipe(), recipe(), OUTPUTS)
-    with pytest.raises(InputError, match=r"the run newcomer in the last commit too, received its params"):
+    with pytest.raises(InputError, match=r"the last commit: expected the run newcomer, received its params"):
         records.read([{"rev": "workspace"}, scored | {"name": "main"}], "newcomer")
 
 

@@ -13,6 +13,7 @@ from stages.common import fingerprints, params
 from stages.common.lock_file import LockFile
 from stages.common.params import Params, Run
 from stages.evaluation.published import Published
+from stages.reporting import sources as data_sources
 from stages.reporting.freshness import Freshness, Origin
 from tests import tiny
 from tests.pipeline import read_yaml
@@ -72,7 +73,8 @@ def freshness(stages: Lock) -> Freshness:
         for name, stage in stages.items()
     }
     dump_yaml("dvc.lock", json.loads(json.dumps({"schema": "2.0", "stages": written})))  # without aliases
-    return Freshness(LockFile.load(), Params.load(params.PATH), Published.load(Path("published.yaml")))
+    sources = {name: dataset.source for name, dataset in Params.load(params.PATH).datasets.items()}
+    return Freshness(LockFile.load(), sources, Published.load(Path("published.yaml")))
 
 
 def find_origin(stages: Lock, run: Run = RUN) -> Origin:
@@ -173,6 +175,11 @@ def edit(stage: str, kind: str, path: str) -> Callable[[Lock], None]:
 def test_what_another_stage_recorded_since_is_named(lock: Lock, change: Callable[[Lock], None], changes: list[str]):
     change(lock)
     assert find_origin(lock) == Origin(RUN, changes)
+
+
+def test_other_pictures_in_the_source_are_named(lock: Lock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(data_sources, "find_changed", lambda sources: set(sources))
+    assert find_origin(lock) == Origin(RUN, ["data/raw/tiny"])
 
 
 def test_metrics_that_evaluate_did_not_write_are_of_unknown_origin(lock: Lock):
