@@ -55,7 +55,8 @@ def listing(repository: Repository) -> list[dict[str, Any]]:
 def test_queued_experiments_find_the_data_and_fetch_nothing(repository: Repository):
     for name in ("seeds-1", "seeds-2", "wider"):
         log = repository.dvc("queue", "logs", name)
-        assert set(re.findall("Running stage '(.+)'", log)) == {"train@tiny", "evaluate@tiny"}, log
+        ran = set(re.findall("Running stage '(.+)'", log)) - {"code"}  # which checks a changed params.yaml
+        assert ran == {"train@tiny", "evaluate@tiny"}, log
     assert repository.git_status() == set()
 
 
