@@ -30,6 +30,7 @@ SPLIT_NAMES: dict[str, Split] = {
     "publictest": "validation",  # of Kaggle's FER2013
     "privatetest": "test",
 }
+MAX_SPLIT_NAME = 40  # characters
 INFO_FILE = "dataset.json"
 GROUPS_FILE = "train_groups.npy"  # only if some training images are copies, or of one group
 CHUNK_PIXELS = 1 << 18  # values read at a time, unless MIN_CHUNK_IMAGES are more; they take 2 MB while counted
@@ -85,6 +86,8 @@ def split_of(name: str) -> Split | None:
 
     A word such as `set` may follow: training_set, testdata.
     """
+    if len(name) > MAX_SPLIT_NAME:  # the pattern would take long
+        return None
     return SPLIT_NAMES.get(re.sub(r"[\s_-]*(set|data|images?)$", "", name.strip().casefold()))
 
 

@@ -137,11 +137,8 @@ class Reader:
             InputError: A value is no number, or there is no row.
         """
         self._clear()
-        with (
-            self.file.open() as file,
-            progress(f"reading {self.file.path}", self.file.path.stat().st_size, "bytes") as advance,
-        ):
-            lines = self._lines(file)
+        with progress(f"reading {self.file.path}", self.file.path.stat().st_size, "bytes") as advance:
+            lines = self._lines()
             while some := list(islice(lines, CHUNK_ROWS)):
                 yield [line._replace(text="") for line in some], self._parse(some, dtype)
                 advance(sum(len(line.text) for line in some))
@@ -159,12 +156,12 @@ class Reader:
         self._comments: list[Place] = []
         self._count = 0
 
-    def _lines(self, file: Iterator[str]) -> Iterator[Line]:
+    def _lines(self) -> Iterator[Line]:
         """Yield the right rows, and note the problems of the others."""
         columns, start = self.columns, self.columns.start
         labels: dict[str, str] = {}  # so that equal labels are one object
         blank = f"{self.file.separator} \t\r\n"
-        for number, text in enumerate(islice(file, start - self.file.first_line, None), start):
+        for number, text in enumerate(islice(self.file.lines(), start - self.file.first_line, None), start):
             place = Place(self.file.path, number)
             if text.startswith(COMMENT):
                 self._comments.append(place)

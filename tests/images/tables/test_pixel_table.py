@@ -521,6 +521,14 @@ WRONG_TABLES = {
         lambda labels, images: table(labels * 0, images),
         "mine: expected pictures of 2…256 classes, received 1",
     ),
+    "a name of thousands of digits": (
+        lambda labels, images: table(labels, images[:, :5], ["9" * 5000, *HEADER[1:26]]),
+        "expected one column of labels, named label, received 99999",
+    ),
+    "thousands of digits alone": (
+        lambda labels, images: [["9" * 5000] * 31, *table(labels, images, None)],
+        "expected a column of labels at one end, received none; write a header line with the name label",
+    ),
     "header alone": (lambda labels, images: [HEADER], "mine/train.csv: expected a row for each image, received none"),
 }  # fmt: skip
 
@@ -530,6 +538,30 @@ def test_a_wrong_table_gives_one_line(data, case):
     change, told = WRONG_TABLES[case]
     write(change(*data))
     assert told in refused()
+
+
+def test_a_first_row_without_its_pixels_is_named_by_its_line():
+    image = " ".join(["7"] * NUM_PIXELS)
+    write([["emotion", "pixels", "Usage"], ["3"], *([number % 2, image, "Training"] for number in range(9))])
+    assert refused().startswith(
+        "mine/train.csv:2: expected 3 cells, as in the first line, received 1 (3); fix the line"
+    )
+
+
+def test_pixels_of_a_large_image_may_stand_in_one_cell():
+    """Python's own limit of a cell is 131,072 characters."""
+    cells = [" ".join(str((pixel + number) % 256) for pixel in range(200 * 200)) for number in range(20)]
+    write([["label", "pixels"], *([number % 2, cell] for number, cell in enumerate(cells))])
+    make("pixels: [200, 200], file: train.csv")
+    assert arrays.read_info(OUTPUT).image_shape == (200, 200, 1)
+
+
+def test_images_of_one_pixel_are_read():
+    write([["label", "pixel0"], [2], *([number % 2, 20 * number] for number in range(9))])
+    assert ":2: expected 2 cells, as in the first line, received 1 (2)" in refused("pixels: [1, 1], file: train.csv")
+    write([["label", "pixel0"], *([number % 2, 20 * number] for number in range(9))])
+    make("pixels: [1, 1], file: train.csv")
+    assert arrays.read_info(OUTPUT).image_shape == (1, 1, 1)
 
 
 def test_a_header_without_the_named_column_is_refused():

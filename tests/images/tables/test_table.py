@@ -609,6 +609,52 @@ WRONG_TABLES = {
     ),
     "empty": (lambda: TABLE.write_text(""), "csv:\n", "expected a table in CSV, received an empty file"),
     "blank": (lambda: TABLE.write_text(" \n,\n"), "csv:\n", "expected a table in CSV, received an empty file"),
+    "blanks in quotes": (
+        lambda: TABLE.write_text('" "\n\f\n'),
+        "csv:\n",
+        "expected a table in CSV, received an empty file",
+    ),
+    "blanks and a separator": (
+        lambda: TABLE.write_text('sep=;\n""\n\u200b\n'),
+        "csv:\n",
+        "expected a table in CSV, received an empty file",
+    ),
+    "half a quote in UTF-16": (lambda: TABLE.write_bytes(b'"\0'), "csv:\n", "received an empty file"),
+    "a quote as separator": (
+        lambda: TABLE.write_text('sep="\npath,label\n'),
+        "csv:\n",
+        "expected cells with commas, semicolons, tabs or vertical bars between them, received",
+    ),
+    "a line without end": (
+        lambda: TABLE.write_text("path,label\n" + "a," * 10_000_000),
+        "csv:\n",
+        "labels.csv:2: expected a line of at most 16,777,216 characters, received a longer one; write the table as CSV",
+    ),
+    "a line without end behind many": (
+        lambda: TABLE.write_text("path,label\n" + "a,b\n" * 100 + "a" * 20_000_000),
+        "csv:\n",
+        "labels.csv:102: expected a line of at most 16,777,216 characters, received a longer one; write the table as",
+    ),
+    "a quote that is never closed": (
+        lambda: TABLE.write_text('path,label\na,"b\n' + "a,b\n" * 100_000),
+        "csv:\n",
+        "labels.csv:2: expected a closing quote at the end of each cell that begins with one, received unexpected end",
+    ),
+    "letters and a byte that is not UTF-8": (
+        lambda: TABLE.write_bytes(b"path,label\n" + b"a" * 1_000_000 + b",caf\xe9 \x93\n"),
+        "csv:\n",
+        "labels.csv:2: expected UTF-8 text, received byte 0xe9; save it as UTF-8",
+    ),
+    "a column of blanks": (
+        lambda: TABLE.write_text("path,label,x\na,b,'" + "_" * 1_000_000 + "'\n"),
+        "csv:\n",
+        "labels.csv:2: expected the path of a picture in mine, received a, which is not there; fix the line",
+    ),
+    "the header alone, repeated, beside classes": (
+        lambda: write([HEADER, HEADER]),
+        "csv:\nclasses: [red, blue]\n",
+        "labels.csv: expected 2…256 classes in column 'label', received 0: none",
+    ),
     "comments alone": (lambda: TABLE.write_text("# a,b\n# c\n"), "csv:\n", "received nothing but comments"),
     "a folder": (lambda: (TABLE.unlink(), TABLE.mkdir()), "csv:\n", "expected a table of pictures, received none"),
     "one column": (
