@@ -73,7 +73,7 @@ SCALARS = {
 
 
 class _TooManyValuesError(Exception):
-    """Aliases stand for more than MAX_VALUES values."""
+    """A document has more than MAX_VALUES values."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -90,7 +90,7 @@ class _Loader(yaml.SafeLoader):
         return directives
 
     def get_single_node(self) -> yaml.Node | None:
-        """Compose the document; refuse one whose aliases stand for too many values."""
+        """Compose the document; refuse one of too many values, for which a few aliases suffice."""
         node: yaml.Node | None = super().get_single_node()
         if node and _count_values(node, {}) > MAX_VALUES:
             raise _TooManyValuesError
@@ -300,8 +300,8 @@ def parse_yaml(text: str, path: Path) -> object:
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # 2024-13-45, or a wrong tag: !!bool 1
         raise InputError(path, "YAML", f"a value that cannot be read: {error}", "fix the file") from error
     except _TooManyValuesError as error:
-        next_step = "write the values without aliases"
-        raise InputError(path, f"YAML of at most {MAX_VALUES:,} values", "aliases of more", next_step) from error
+        expected = f"YAML of at most {MAX_VALUES:,} values, each alias counted as what it stands for"
+        raise InputError(path, expected, "more", "check that this is the right file") from error
     except RecursionError as error:
         raise _endless(path) from error
 

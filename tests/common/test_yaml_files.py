@@ -154,10 +154,10 @@ DAMAGED = {
     "{a: " * 500 + "}" * 500: r": expected YAML of a few levels, received one nested without end",
     "[" * 100_000: r": expected YAML of a few levels, received one nested without end",
     "a: &a0 [x, x]\n" + "".join(f"b{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)): (
-        r": expected YAML of at most 100,000 values, received aliases of more; write the values without aliases"
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
     ),
     "a: &a0 {x: 1}\n" + "".join(f"b{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)): (
-        r": expected YAML of at most 100,000 values, received aliases of more; write the values without aliases"
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
     ),
     "#" * 1_000_001: r": expected at most 1,000,000 characters, received more; check that this is the right file",
     b"a: caf\xe9": r": expected UTF-8 text, received byte 0xe9; save it as UTF-8",

@@ -36,6 +36,7 @@ class PixelColumns:
         flag: Split of the rows with a 1 in that column, if it holds these in place of names. Or None.
         group: Column of the groups, or None.
         pixels: Columns of the pixels, from the upper left, row by row; a single one may hold them all.
+        num_values: Values of an image: its pixels, times their channels.
         channels: Values of a pixel: 1 or 3.
         is_ordered: True if the columns' names give the order of the pixels.
         told: What was found rather than named, in words.
@@ -48,6 +49,7 @@ class PixelColumns:
     flag: Split | None
     group: int | None
     pixels: tuple[int, ...]
+    num_values: int
     channels: int
     is_ordered: bool
     told: tuple[str, ...]
@@ -119,6 +121,7 @@ class _Finder:
             flag=self._flag,
             group=self._group,
             pixels=tuple(pixels),
+            num_values=count,
             channels=self._channels_of[count],
             is_ordered=self._is_ordered,
             told=tuple(self._told),

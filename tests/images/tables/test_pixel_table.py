@@ -548,6 +548,19 @@ def test_a_first_row_without_its_pixels_is_named_by_its_line():
     )
 
 
+@pytest.mark.parametrize("line", [2, 9, 514, 600])
+@pytest.mark.parametrize("count", [0, 1, NUM_PIXELS - 1, 2 * NUM_PIXELS, 3 * NUM_PIXELS])
+@pytest.mark.parametrize("value", [200, 0.5])
+def test_each_cell_of_pixels_must_hold_all_of_an_image(line, count, value):
+    """Rows are read some hundred at a time; pixels that are missing or too many would shift all that follow."""
+    rows = [[number % 2, " ".join([str(number % 2), *[str(value)] * (NUM_PIXELS - 1)])] for number in range(700)]
+    for wrong in rows[line - 2 : line + 550]:
+        wrong[1] = " ".join(["1"] * count)
+    write([["label", "pixels"], rows[0] if line > 2 else [0, " ".join(["1"] * NUM_PIXELS)], *rows[1:]])
+    first = max(line, 3)
+    assert refused() == f"mine/train.csv:{first}: expected 30 pixels in column 2, received {count}; fix the line"
+
+
 def test_pixels_of_a_large_image_may_stand_in_one_cell():
     """Python's own limit of a cell is 131,072 characters."""
     cells = [" ".join(str((pixel + number) % 256) for pixel in range(200 * 200)) for number in range(20)]
