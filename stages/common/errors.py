@@ -5,6 +5,8 @@ from pathlib import Path
 
 from stages.common.printable import printable
 
+LONGEST_REASON = 200  # characters of a library's message
+
 
 class InputError(Exception):
     """Input that does not fit: a file, a key, an option or a picture.
@@ -22,14 +24,15 @@ class InputError(Exception):
 
 
 def first_line(error: BaseException, wrapping: re.Pattern[str] | None = None) -> str:
-    """Return the first line of an error's message that says something, or the name of the error's type.
+    """Return the first line of an error's message that says something, shortened, or the name of the error's type.
 
     Args:
         error: Error of a library, whose message may have many lines.
         wrapping: Text that says nothing and is removed from each line.
     """
     lines = (wrapping.sub("", line) if wrapping else line for line in str(error).splitlines())
-    return next(filter(None, map(str.strip, lines)), type(error).__name__)
+    line = next(filter(None, map(str.strip, lines)), type(error).__name__)
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
 
 
 def _one_line(part: object) -> str:

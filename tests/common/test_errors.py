@@ -17,6 +17,7 @@ def test_an_input_error_is_one_line_of_four_parts():
         ("\n \n  the reason  \nand more", "the reason"),
         ("", "RuntimeError"),
         (" \n\t\n", "RuntimeError"),
+        ("x" * 5000, "x" * 200 + "…"),
     ],
 )
 def test_the_first_line_that_says_something_is_told_or_else_the_type(message, expected):

@@ -14,7 +14,7 @@ import numpy as np
 from stages.common.console import progress
 from stages.common.errors import InputError, first_line
 from stages.images import class_names
-from stages.images.arrays import Images, ImageSequence, Labels, Split
+from stages.images.arrays import Images, ImageSequence, Labels, Split, check_image_shape
 from stages.images.catalog import Csv, Dataset
 from stages.images.picture_files import labelled_pictures
 from stages.images.picture_files.labelled_pictures import LabelledPicture
@@ -67,6 +67,7 @@ def open_splits(
     Raises:
         InputError: A table is missing or lacks columns, some of its rows are wrong, or its pixels have another range.
     """
+    check_image_shape(settings.pixels or (), f"{dataset.path}: csv.pixels")
     tables = csv_files.find(source, settings)
     readers = []
     for split, path in tables.items():

@@ -1,3 +1,4 @@
+import os
 import struct
 
 import numpy as np
@@ -49,6 +50,23 @@ def test_a_file_that_is_not_idx_images_is_refused(tmp_path, content, expected):
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{path}: expected {expected}"):
         idx.open_images(path)
+
+
+def test_images_too_large_for_the_memory_are_refused(tmp_path):
+    path = tmp_path / "images"
+    path.write_bytes(header(1, 2**31, 1))
+    with path.open("r+b") as file:
+        file.truncate(2**31 + 16)  # without its blocks on the disk
+    with pytest.raises(
+        InputError, match=r"images of at most 16,777,216 values .* received 2147483648 × 1; make the im"
+    ):
+        idx.open_images(path)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "images")
+    with pytest.raises(InputError, match="images: expected a file, received a pipe or a device"):
+        idx.open_images(tmp_path / "images")
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder"])
