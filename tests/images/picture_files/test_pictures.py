@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin, features
 
 from stages.common.errors import InputError
 from stages.images import arrays, catalog
@@ -229,6 +229,27 @@ def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
         for look in (lambda: pictures.read(path, GREY), lambda: pictures.read_size(path)):
             with contextlib.suppress(InputError):
                 look()
+
+
+def test_a_palette_that_is_missing_is_damage(tmp_path):
+    palette().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    start = content.index(b"PLTE") - 4
+    length = int.from_bytes(content[start : start + 4])
+    (tmp_path / "a.png").write_bytes(content[:start] + content[start + 12 + length :])
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.png", GREY)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize(("place", "value"), [(b"pitm", 9), (b"mdat", 255)])
+def test_a_damaged_avif_is_refused_in_one_line(tmp_path, place, value):
+    colours().save(tmp_path / "a.avif")
+    content = bytearray((tmp_path / "a.avif").read_bytes())
+    content[content.index(place) + 9] = value
+    (tmp_path / "a.avif").write_bytes(content)
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.avif", GREY)
 
 
 def test_a_tiff_with_odd_tags_is_refused_in_one_line(tmp_path):
