@@ -56,13 +56,22 @@ def test_a_history_is_read_as_it_was_written(tmp_path: Path):
         ),
         ("epoch,loss,accuracy,val_loss,val_accuracy\n1,x,0.5,,\n", "of numbers, received could not convert"),
         ("epoch,loss,accuracy,val_loss,val_accuracy\n1,2\n", "of numbers, received"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,nan,0.5,,\n", "of numbers, received nan as loss; run"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,2,0.5,-inf,0.5\n", "received -inf as val_loss; run dvc repro"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,2,50,,\n", "received 50 as accuracy; run dvc repro"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1,2,0.5,1,\n", "received half of the validation's results"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n" + "9" * 5000 + ",2,0.5,,\n", "received Exceeds the limit"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1," + "x" * 5000 + ",0.5,,\n", "received could not convert"),
+        ("epoch,loss,accuracy,val_loss,val_accuracy\n1," + "x" * 200_000, "received field larger than field limit"),
+        ('epoch,loss,accuracy,val_loss,val_accuracy\n1,"2\n', "of numbers, received"),
     ],
 )
 def test_a_history_that_is_none_is_told_in_one_line(text: str | None, received: str, tmp_path: Path):
     if text is not None:
         (tmp_path / "run.csv").write_text(text)
-    with pytest.raises(InputError, match=re.escape(received)):
+    with pytest.raises(InputError, match=re.escape(received)) as caught:
         history.read(tmp_path / "run.csv")
+    assert len(str(caught.value).removeprefix(str(tmp_path))) < 400
 
 
 def test_the_wall_time_is_written_with_its_machine(tmp_path: Path):
