@@ -1,6 +1,7 @@
 """Saved model in Keras's format, with the same bytes each time the same model is saved."""
 
 import json
+import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -38,7 +39,7 @@ def save(model: "keras.Model", path: Path) -> None:
 
 def save_weights(model: "keras.Model", path: Path) -> None:
     """Save the weights alone. Keras requires a name that ends in .weights.h5, also for the temporary file."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     with atomic.scratch_folder(path, "partial") as scratch:
         model.save_weights(scratch / path.name)
         (scratch / path.name).replace(path)
