@@ -6,8 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
 
 from stages.images import npy
+from tests.damage import damaged, examples
 
 ARRAY = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
@@ -81,3 +85,25 @@ def test_the_shape_of_a_damaged_header_is_refused(case):
 def test_a_missing_file_is_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError):
         npy.open_map(tmp_path / "a.npy")
+
+
+@examples(150)
+@given(arrays_of.arrays(arrays_of.scalar_dtypes(), arrays_of.array_shapes(min_dims=0, max_side=3)))
+def test_any_array_is_mapped_as_it_was_saved(tmp_path, array):
+    np.save(tmp_path / "a.npy", array)
+    mapped = npy.open_map(tmp_path / "a.npy")
+    assert (mapped.dtype, mapped.shape, mapped.tobytes()) == (array.dtype, array.shape, array.tobytes())
+    assert npy.read_shape((tmp_path / "a.npy").open("rb")) == array.shape
+
+
+@examples(300)
+@given(st.data())
+def test_any_damage_has_a_short_reason(tmp_path, data):
+    (tmp_path / "a.npy").write_bytes(data.draw(damaged(file_of(header_of()))))
+    reason = ""
+    try:
+        npy.open_map(tmp_path / "a.npy").tobytes()
+    except npy.NpyError as error:
+        reason = str(error)
+    assert len(reason.splitlines()) <= 1
+    assert len(reason) < 300

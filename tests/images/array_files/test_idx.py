@@ -3,10 +3,13 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
 from stages.images.array_files import idx
 from tests import tiny
+from tests.damage import damaged, examples, refused_in_one_line
 
 IMAGES, LABELS = tiny.digits(20, seed=0)
 
@@ -74,3 +77,14 @@ def test_a_file_that_is_not_there_is_refused(tmp_path, kind):
     path = tmp_path if kind == "folder" else tmp_path / "images"
     with pytest.raises(InputError, match="an IDX file of labels, received none; run the download stage"):
         idx.open_labels(path)
+
+
+@examples(300)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_changes_pixels_alone(tmp_path, data):
+    path = tiny.write_idx(tmp_path / "images", IMAGES[:3, :5, :4])
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    with refused_in_one_line():
+        images = idx.open_images(path)
+        assert images.ndim == 3
+        assert path.read_bytes() == header(*images.shape) + images.tobytes()

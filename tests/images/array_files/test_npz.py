@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stages.images import arrays
+from stages.images import arrays, preprocessing
+from stages.images.catalog import Dataset
 from tests import own, tiny
+from tests.damage import damaged, examples, refused_in_one_line
 
 OUTPUT = Path("data/processed/own")
 FILE = Path("mine.npz")
@@ -307,3 +311,31 @@ def test_another_kind_of_file_is_named(tmp_path, name, expected):
     wrong_source(tmp_path)
     [line] = own.errors(own.make("npz:\n", name))
     assert expected in line
+
+
+def consistent():
+    """Check that the arrays that were written agree with their description."""
+    info = arrays.read_info(OUTPUT)
+    for split in arrays.SPLITS:
+        images, labels = arrays.read_split(OUTPUT, split)
+        counts = np.bincount(labels, minlength=len(info.classes)).tolist()
+        assert counts == getattr(info, split).images_per_class
+        assert images.mean() == pytest.approx(getattr(info, split).pixel_mean, abs=1e-3)
+
+
+@examples(150)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(data):
+    save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    images, labels = tiny.digits(8, seed=1)
+    save(
+        FILE,
+        x_train=images[:, :4, :4] | 1,
+        y_train=np.arange(8) % 2,
+        x_test=images[:3, :4, :4] | 9,
+        y_test=labels[:3] % 2,
+    )
+    FILE.write_bytes(data.draw(damaged(FILE.read_bytes())))
+    with refused_in_one_line():
+        preprocessing.preprocess(Dataset.parse("npz:", Path("own.yaml")), FILE, OUTPUT)
+        consistent()

@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, PngImagePlugin, features
 
 from stages.common.errors import InputError
@@ -15,6 +17,7 @@ from stages.images import arrays, catalog
 from stages.images.arrays import DatasetInfo
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.pipeline import ROOT
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
@@ -493,3 +496,17 @@ def test_warnings_of_pillow_do_not_show(tmp_path):
     names = [str(tmp_path / name) for name in ("exif.jpg", "palette.png", "large.png")]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *names], capture_output=True, text=True, cwd=ROOT, check=True)
     assert (len(done.stdout.splitlines()), done.stderr) == (3, "")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.ppm", "deep.tif", *DAMAGED])
+@examples(40)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_read_the_same_twice(tmp_path, name, data):
+    picture = sixteen_bits() if name == "deep.tif" else colours()
+    picture.save(tmp_path / name, **DAMAGED.get(name, {}))
+    (tmp_path / name).write_bytes(data.draw(damaged((tmp_path / name).read_bytes())))
+    with refused_in_one_line():
+        image = pictures.read(tmp_path / name, COLOUR, catalog.Pictures())
+        assert (image.shape, image.dtype) == (COLOUR, np.uint8)
+        np.testing.assert_array_equal(pictures.read(tmp_path / name, COLOUR, catalog.Pictures()), image)

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
-from stages.images import arrays
+from stages.images import arrays, preprocessing
 from stages.images.catalog import Dataset
 from stages.plots import samples
 from tests import own, tiny
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.processes import peak_memory
 
 OUTPUT = Path("data/processed/own")
@@ -627,3 +630,20 @@ def test_memory_does_not_grow_with_the_images(highest, rows):
 
     few, many = peak(1000), peak(rows)
     assert many < few + 20  # MB; the text takes 32 or 16, and the values as float32 31
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@examples(60)
+@given(drawn=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(data, is_packed, drawn):
+    rows = table(data[0][:20] % 3, data[1][:20])
+    write([[row[0], " ".join(map(str, row[1:]))] for row in rows] if is_packed else rows)
+    TABLE.write_bytes(drawn.draw(damaged(TABLE.read_bytes())))
+    with refused_in_one_line():
+        info, _ = preprocessing.preprocess(
+            Dataset.parse(f"csv: {{{SETTINGS}}}", Path("own.yaml")), Path("mine"), OUTPUT
+        )
+        assert info.image_shape == (*SHAPE, 1)
+        for split in arrays.SPLITS:
+            _, labels = arrays.read_split(OUTPUT, split)
+            assert np.bincount(labels, minlength=len(info.classes)).tolist() == getattr(info, split).images_per_class

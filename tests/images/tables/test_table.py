@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.images import arrays
-from stages.images.tables import table
+from stages.images.catalog import Dataset
+from stages.images.tables import csv_dialect, table
 from stages.plots import samples
 from tests import own
+from tests.damage import damaged, examples, refused_in_one_line
 
 OUTPUT = Path("data/processed/own")
 TABLE = Path("mine/labels.csv")
@@ -1084,3 +1088,30 @@ def test_a_picture_in_two_tables_is_refused(rows):
         "mine/test.csv:2: expected each picture once, received pictures/blue/0.png a second time, after mine/lab"
         in line
     )
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=9)
+
+
+@examples(200)
+@given(cells=st.lists(st.tuples(TEXT, TEXT), min_size=1), separator=st.sampled_from(",;\t|"))
+def test_any_cells_are_read_as_they_were_written(cells, separator):
+    """The first row leaves no doubt of the separator."""
+    write([[*HEADER], *cells], delimiter=separator, quoting=csv.QUOTE_ALL)
+    file = csv_dialect.CsvFile(TABLE, "utf-8", separator, 1, ())
+    expected = [[csv_dialect.clean(cell) for cell in row] for row in (HEADER, *cells)]
+    assert [row.cells for row in file.rows()] == [row for row in expected if any(row)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030", "cp1252"])
+@pytest.mark.parametrize("text", ["csv:", "csv:\nclasses: [red, green, blue]"])
+@examples(40)
+@given(data=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(rows, encoding, text, data):
+    write([HEADER, *rows[::5]], encoding)
+    TABLE.write_bytes(data.draw(damaged(TABLE.read_bytes())))
+    dataset = Dataset.parse(text, Path("own.yaml"))
+    with refused_in_one_line():
+        listed = table.list_pictures(Path("mine"), dataset, dataset.csv)
+        assert all((Path("mine") / picture.path).is_file() for picture in listed)
+        assert len({picture.path for picture in listed}) == len(listed)
