@@ -1,9 +1,12 @@
 import datetime
+import json
 import re
 
 import pytest
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import parse_yaml as parse_as_dvc
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
 from stages.common.params import Params
@@ -12,6 +15,7 @@ from stages.evaluation.published import Published
 from stages.images.catalog import Dataset
 from stages.model.recipe import Recipe
 from tests import tiny
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.pipeline import ROOT, read_yaml
 
 VALUES = {
@@ -157,6 +161,13 @@ DAMAGED = {
     "[" * 500 + "]" * 500: r": expected YAML of a few levels, received one nested without end",
     "{a: " * 500 + "}" * 500: r": expected YAML of a few levels, received one nested without end",
     "[" * 100_000: r": expected YAML of a few levels, received one nested without end",
+    "a: &a0 [x, x]\n" + "".join(f"b{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)): (
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
+    ),
+    "a: &a0 {x: 1}\n" + "".join(f"b{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)): (
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
+    ),
+    "#" * 1_000_001: r": expected at most 1,000,000 characters, received more; check that this is the right file",
     b"a: caf\xe9": r": expected UTF-8 text, received byte 0xe9; save it as UTF-8",
 }
 UNSAFE = [
@@ -378,3 +389,29 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(path, text, expected):
 def test_names_that_a_path_or_a_shell_could_misread_are_refused(path, name):
     with pytest.raises(InputError, match="name: expected"):
         Outer.from_values({"title": "A", "inner": {"units": 1}, "name": name}, path)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cn", "Cs", "Zl", "Zp"]), max_size=20)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+VALUES_OF_JSON = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=9)
+
+
+@examples(80)
+@given(values=VALUES_OF_JSON)
+def test_json_is_yaml(path, values):
+    assert parse_yaml(json.dumps(values, ensure_ascii=False), path) == values
+
+
+@pytest.mark.parametrize("kind", [Params, Published, Recipe, Dataset])
+@examples(60)
+@given(data=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_the_same_twice(path, kind, data):
+    files = {
+        Params: ["params.yaml"],
+        Published: ["published.yaml"],
+        Recipe: ["recipes/mlp.yaml", "recipes/mnist-best.yaml"],
+    }
+    name = data.draw(st.sampled_from(files.get(kind, ["datasets/mnist.yaml"])))
+    path.write_bytes(data.draw(damaged((ROOT / name).read_bytes())))
+    with refused_in_one_line():
+        kind.load(path).check_unchanged()
