@@ -19,7 +19,9 @@ app = console.new_app()
 def main() -> None:
     """Write schemas/{params,published,recipe,dataset}.schema.json."""
     from stages.common import atomic
+    from stages.common.environment import fix_environment
 
+    fix_environment()
     with console.progress("importing Keras, for the names of its layers", total=None), console.quiet():
         schemas = make()
     for name, schema in schemas.items():
