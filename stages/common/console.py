@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,8 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         show_log()
+        if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
+            warnings.simplefilter("default")  # a warning of a library is told, and ends nothing
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
