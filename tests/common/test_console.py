@@ -49,7 +49,7 @@ def test_a_warning_of_a_library_ends_no_command_whatever_pythonwarnings_says(mon
         warnings.warn("old", DeprecationWarning, stacklevel=1)
 
     monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
-    with pytest.warns(DeprecationWarning, match="old"):
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert CliRunner().invoke(app, []).exit_code == 0
 
