@@ -16,7 +16,8 @@ from tests import pipeline, tiny
 from tests.pipeline import ROOT, read_yaml
 
 PACKAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*/**/__init__.py"))
-NO_RESULT = {"stages/__init__.py", fingerprints.EXCLUDED, "stages/common/progress_bars.py", *PACKAGES}  # depends on them
+# no result depends on these modules
+NO_RESULT = {"stages/__init__.py", fingerprints.EXCLUDED, "stages/common/progress_bars.py", *PACKAGES}
 
 PARAMS = """\
 downloads: [tiny]
