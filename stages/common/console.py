@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, NoReturn, ParamSpec, Protocol
 import typer
 from typer.core import TyperCommand
 
-from stages.common.errors import InputError
+from stages.common.errors import LONGEST_PART, InputError
 from stages.common.printable import printable
 
 P = ParamSpec("P")
@@ -97,6 +98,8 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         show_log()
+        if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
+            warnings.simplefilter("default")  # a warning of a library is told, and ends nothing
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
@@ -107,7 +110,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
-            where, reason = printable(error.filename or "disk"), error.strerror or error
+            where, reason = printable(error.filename or "disk")[:LONGEST_PART], error.strerror or error
             _fail(f"{where}: {reason}; nothing half-written is left; fix this and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
@@ -150,23 +153,11 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
     Yields:
         Function that moves the bar.
     """
-    from rich import progress as bars
     from rich.console import Console
 
-    console = Console(stderr=True)
-    amounts: list[bars.ProgressColumn] = []
-    if unit == "bytes":
-        amounts = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
-    elif total:
-        amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
-    columns = [
-        bars.TextColumn("{task.description}", markup=False),  # a bracket in a name is no markup
-        bars.BarColumn(24),
-        *amounts,
-        bars.TimeElapsedColumn(),
-        bars.TextColumn("{task.fields[note]}", markup=False),
-    ]
-    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    from stages.common.progress_bars import new_bar
+
+    with new_bar(Console(stderr=True), total, unit) as bar:
         task = bar.add_task(description, total=total, note="")
 
         def advance(

@@ -2,6 +2,8 @@ import errno
 import logging
 import os
 import re
+import sys
+import warnings
 
 import pytest
 import rich.console
@@ -36,6 +38,20 @@ def main():
         print(number)
 app()
 """
+
+
+def test_a_warning_of_a_library_ends_no_command_whatever_pythonwarnings_says(monkeypatch: pytest.MonkeyPatch):
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main():
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+    monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert CliRunner().invoke(app, []).exit_code == 0
 
 
 @pytest.mark.parametrize(
