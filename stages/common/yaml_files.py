@@ -222,9 +222,11 @@ class ConfigFile(Config):
         """Validate the text of the file at `path`.
 
         Raises:
-            InputError: The text is not YAML or does not fit; the first misfit is named.
+            InputError: The text is not YAML, has an alias or a merge key, or does not fit; the first misfit is named.
         """
-        return cls.from_values(parse_yaml(text, path), path)
+        values = parse_yaml(text, path)
+        _refuse_aliases(text, path)
+        return cls.from_values(values, path)
 
     @classmethod
     def from_values(cls, values: object, path: Path) -> Self:
@@ -271,7 +273,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
         choice = "run the command in the project's folder"
-        if neighbours:
+        if neighbours and path.parent != Path():
             hint = did_you_mean(path.stem, neighbours) if len(neighbours) > 1 else ""
             choice = f"choose one of {', '.join(neighbours)}{hint}"
         raise InputError(path, "a file of this name", "none", choice) from error
@@ -304,6 +306,29 @@ def parse_yaml(text: str, path: Path) -> object:
         raise InputError(path, expected, "more", "check that this is the right file") from error
     except RecursionError as error:
         raise _endless(path) from error
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """Raise if a value is an alias or a mapping has a merge key.
+
+    `dvc exp run -S` drops a change inside an alias, or makes it elsewhere too, and says nothing.
+    """
+    if not any(sign in text for sign in ("*", "<<", "!")):
+        return  # as nearly always, without a second look at each value
+    for event in yaml.parse(text, _Loader):
+        match event:
+            case yaml.AliasEvent(anchor=anchor, start_mark=yaml.Mark(line=line)):
+                received = f"the alias *{anchor}"
+            case yaml.ScalarEvent(start_mark=yaml.Mark(line=line)) if _is_merge_key(event):
+                received = "the merge key <<"
+            case _:
+                continue
+        expected = "every value written out, because `dvc exp run -S` may not change what stands elsewhere"
+        raise InputError(f"{path}:{line + 1}", expected, received, "write the values there")
+
+
+def _is_merge_key(event: yaml.ScalarEvent) -> bool:
+    return event.tag == f"{TAG}merge" or (event.value == "<<" and event.implicit[0])
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

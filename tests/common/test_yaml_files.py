@@ -3,6 +3,7 @@ import json
 import re
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import parse_yaml as parse_as_dvc
 from hypothesis import given
 from hypothesis import strategies as st
@@ -290,8 +291,59 @@ def test_a_file_that_says_something_else_is_refused(path, text):
 
 def test_a_list_inside_itself_is_refused_in_one_line(path):
     """As a list alone, PyYAML reads it; what follows it into its values would never end."""
+    endless = tiny.RECIPE.replace("units: 16", "units: &a [1, *a]")
     with pytest.raises(InputError, match="YAML of a few levels, received one nested without end; fix the file"):
-        Recipe.parse(tiny.RECIPE.replace("units: 16", "units: &a [1, *a]"), path)
+        Recipe.from_values(parse_yaml(endless, path), path)
+    with pytest.raises(InputError, match=r"some.yaml:5: expected every value written out, .*, received the alias \*a;"):
+        Recipe.parse(endless, path)
+
+
+ALIASED = {
+    "a mapping": ("one: &a {units: 1}\ntwo: *a\n", "the alias *a", 2),
+    "a number": ("one: {units: &a 1}\ntwo:\n  units: *a\n", "the alias *a", 3),
+    "a list's item": ("one: &a 1\ntwo:\n- 1\n- *a\n", "the alias *a", 4),
+    "a key": ("one: &a two\n*a : 1\n", "the alias *a", 2),
+    "a merge": ("one: &a {units: 1}\ntwo:\n  <<: *a\n  units: 2\n", "the merge key <<", 3),
+    "a merge of many": ("one: {<<: [{units: 1}]}\n", "the merge key <<", 1),
+    "a merge at the top": ("one: 1\n<<: {two: 2}\n", "the merge key <<", 2),
+    "a merge by its tag": ("one: {!!merge x: {units: 1}}\n", "the merge key <<", 1),
+}
+
+
+@pytest.mark.parametrize("case", ALIASED)
+def test_aliases_and_merge_keys_are_refused_with_their_line(path, case):
+    text, received, line = ALIASED[case]
+    path.write_text(text)
+    for kind in (Outer, Recipe, Params, Dataset, Published):
+        with pytest.raises(InputError) as caught:
+            kind.load(path)
+        assert str(caught.value) == (
+            f"{path}:{line}: expected every value written out, because `dvc exp run -S` may not change what stands "
+            f"elsewhere, received {received}; write the values there"
+        )
+
+
+def test_dvc_changes_no_value_below_an_alias(path):
+    """The reason why aliases are refused. DVC changes neither value or both; if this fails, DVC has learnt it."""
+    path.write_text("one: &a {units: 1}\ntwo: *a\n")
+    apply_overrides(path, ["two.units=2"])
+    values = read_yaml(path)
+    assert values["one"] == values["two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{title: &a A, inner: {units: 1}}",  # an anchor that nothing refers to
+        "{title: '*a', inner: {units: 1}}",
+        '{title: "<<", inner: {units: 1}}',
+        "{title: a * b, inner: {units: 1}} # *a, <<: *a",
+        "{title: !!str 1, inner: {units: 1}}",
+    ],
+)
+def test_what_only_looks_like_an_alias_is_read(path, text):
+    path.write_text(text)
+    assert Outer.load(path).inner.units == 1
 
 
 @pytest.mark.parametrize(
