@@ -27,7 +27,7 @@ COMMENT = "#"
 CHUNK_BYTES = 1 << 20
 MAX_LINE = 1 << 24  # characters; a line may hold all pixels of an image
 MAX_CELL = 1 << 25  # characters; in quotes, it may span lines
-MAX_LEGACY_BYTES = 1 << 26  # of a file whose encoding is guessed, since its words are looked at together
+MAX_LEGACY_BYTES = 1 << 24  # of a file whose encoding is guessed, since its words are looked at together
 SAMPLE_LINES, SAMPLE_CHARACTERS = 50, 1 << 20
 SAVE_AGAIN = "save it as UTF-8, in Excel as 'CSV UTF-8'"
 FIRST_LINE = re.compile(r"sep=([\t ]|[^\w\s\"])\s*", re.IGNORECASE)  # as Excel writes it and reads it
