@@ -8,6 +8,7 @@ plots/history/<run>.csv and, ignored by git and DVC, the wall time as logs/<run>
 Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of each for the import of TensorFlow.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -36,6 +37,8 @@ Addresses = Annotated[
     typer.Option("--workers", help="Train with others: host:port of each, the first writes. Default: TF_CONFIG."),
 ]
 Index = Annotated[int | None, typer.Option(help="Index of this worker, from 0.")]
+
+NARROW = 40  # characters of a line
 
 app = console.new_app()
 
@@ -73,7 +76,7 @@ def main(
         optimizer = build.build_optimizer(recipe)
         with lock.core_locks(recipe.training.threads) if workers.count == 1 else nullcontext():
             parent.check_alive()
-            test_time.classifier_of(model).summary()
+            _show(test_time.classifier_of(model))
             started = time.monotonic()
             trainer = _create_trainer(run, recipe, model, optimizer, checkpoint_seconds, workers)
             _train(trainer, run, recipe, workers, parent.check_alive)
@@ -83,6 +86,12 @@ def main(
             workers.leave()
             if workers.is_chief:
                 trainer.checkpoint.delete()
+
+
+def _show(network: "keras.Model") -> None:
+    """Print the table of a network; Keras raises in a terminal that is too narrow for it."""
+    is_narrow = shutil.get_terminal_size().columns < NARROW
+    network.summary(line_length=NARROW if is_narrow else None)
 
 
 def _check_name(weights: Path | None) -> None:
