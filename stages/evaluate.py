@@ -70,6 +70,8 @@ def main(
     if abs(test.balanced_accuracy - test.accuracy) >= scores.NOTABLE_DIFFERENCE:
         averages = f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
     console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}{averages}")
+    if misspelling := others.find_misspelling(run.dataset, run.recipe):
+        console.say(f"warning: {published.PATH}: {misspelling}; {run.name} gets no published accuracy")
     if test.accuracy <= test.majority:
         console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 

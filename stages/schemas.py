@@ -70,7 +70,8 @@ def _add_classes(definitions: dict[str, Any], name: str, key: str, classes: dict
         for argument, of_argument in of_kind["properties"].items():
             if definitions.setdefault(argument, of_argument) == of_argument:
                 of_kind["properties"][argument] = {"$ref": f"#/$defs/{argument}"}
-        condition = {"properties": {key: {"enum": sorted(each for each in classes if classes[each] is kind)}}}
+        names = sorted(each for each in classes if classes[each] is kind)
+        condition = {"properties": {key: {"enum": names}}, "required": [key]}
         fitting = {**of_kind, "properties": own | of_kind["properties"]}
         schema["allOf"].append({"if": condition, "then": fitting})
 

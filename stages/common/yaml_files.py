@@ -288,9 +288,15 @@ def parse_yaml(text: str, path: Path) -> object:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
+    close = nearest(word, known)
+    return f" (did you mean '{close}'?)" if close else ""
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to a word, or None if none is near."""
     lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.5)
-    return f" (did you mean '{lower[close[0]]}'?)" if close else ""
+    return lower[close[0]] if close else None
 
 
 def _endless(path: Path) -> InputError:

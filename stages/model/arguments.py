@@ -35,7 +35,7 @@ def _ascending(values: list[float]) -> list[float]:
 
 
 Truth = Annotated[bool, Field(strict=True), said("true or false")]
-Text = Annotated[str, said("text")]
+Text = Annotated[str, Field(min_length=1), said("text")]
 Whole = Annotated[int, Field(strict=True), said("a whole number")]
 Count = Annotated[int, Field(strict=True, ge=1), said("a whole number of 1 or more")]
 Margin = Annotated[int, Field(strict=True, ge=0), said("a whole number of 0 or more")]

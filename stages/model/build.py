@@ -37,6 +37,7 @@ SEPARATE_INPUTS = {"MultiHeadAttention", "GroupedQueryAttention"}  # class names
 # wrapping that Keras and TensorFlow put around a reason: the call, terminal colours, the name of a node
 WRAPPING = re.compile(
     r"Exception encountered when calling .*|Error when deserializing class .*|Exception encountered: "
+    r"|Graph execution error:.*|Detected at node .*| *File \".*| *\[\[\{\{node .*"
     r"|\x1b\[\d+m|\{\{function_node .*?\}\} | \[Op:.*"
 )
 
@@ -154,7 +155,7 @@ def _apply(recipe: Recipe, name: str, inputs: list[Any]) -> Any:
         raise InputError(
             place,
             f"inputs that {layer_config.layer} accepts",
-            f"the shape {shapes}: {_reason(error)}",
+            f"the shape {shapes}: {reason(error)}",
             "fix the layer or the one before",
         ) from error
 
@@ -214,9 +215,9 @@ def _construct(kind: type, values: dict[str, Any], where: str, **given: Any) -> 
 def _listed(values: dict[str, Any], error: Exception) -> str:
     """Return the arguments that Keras refused, and its reason."""
     received = ", ".join(f"{key}={value!r}" for key, value in values.items()) or "none"
-    return f"{received}: {_reason(error)}"
+    return f"{received}: {reason(error)}"
 
 
-def _reason(error: Exception) -> str:
-    """Return the first line of Keras's reason, without the wrapping around it."""
+def reason(error: Exception) -> str:
+    """Return the first line of Keras's or TensorFlow's reason, without the wrapping around it."""
     return first_line(error, WRAPPING).removesuffix(".")
