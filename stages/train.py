@@ -151,7 +151,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
     from stages.common.errors import InputError
     from stages.model import history
     from stages.training.loop import DivergedError
-    from stages.training.steps import FirstStepError, NoGradientError
+    from stages.training.steps import NoGradientError, RefusedError
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if workers.is_chief:
@@ -167,7 +167,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
         raise InputError(recipe.path, expected, error, "remove the rounding layer behind them") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
-    except FirstStepError as error:
+    except RefusedError as error:
         where, expected = (
             ": ".join(filter(None, [str(recipe.path), error.place])),
             "values that TensorFlow can train with",

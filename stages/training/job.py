@@ -66,7 +66,7 @@ class TrainingJob:
         """
         place, num_steps = self.recipe.path, self.training.epochs * self.steps_per_epoch
         if num_steps > MAX_STEPS:
-            expected = f"at most {MAX_STEPS // self.steps_per_epoch} epochs of {self.steps_per_epoch} steps"
+            expected = f"at most {MAX_STEPS} steps, which are {MAX_STEPS // self.steps_per_epoch} epochs"
             raise InputError(f"{place}: training.epochs", expected, self.training.epochs, "choose fewer")
         for name in ("gradient_accumulation_steps", "warmup_steps"):
             value = self.recipe.optimizer.arguments.get(name) or 0

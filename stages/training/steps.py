@@ -35,8 +35,8 @@ class NoGradientError(Exception):
     """The loss does not depend on some of the weights; the message names them."""
 
 
-class FirstStepError(Exception):
-    """TensorFlow refuses the first step; the message is its reason.
+class RefusedError(Exception):
+    """TensorFlow refuses a step; the message is its reason.
 
     Args:
         reason: Reason of TensorFlow.
@@ -155,9 +155,9 @@ class Steps:
         try:
             self._run_some(window, first, count, step)
         except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, *REFUSALS) as error:
-            if self._has_run:
+            if self._has_run and not isinstance(error, REFUSALS):
                 raise
-            raise FirstStepError(build.reason(error), _place_of(error, self._job.recipe.network)) from error
+            raise RefusedError(build.reason(error), _place_of(error, self._job.recipe.network)) from error
         self._has_run = True
 
     def _run_some(self, window: Window, first: int, count: int, step: int) -> None:
