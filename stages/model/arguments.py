@@ -15,6 +15,8 @@ from pydantic import AfterValidator, Field, create_model
 from stages.common.yaml_files import Config, said
 from stages.model.recipe import UNSUPPORTED, Number, PlainValue
 
+MOST = 2**31 - 1  # TensorFlow ends the process at some larger numbers
+LARGEST = 4096  # size of a kernel, a pool or a step between them; TensorFlow ends the process at some larger ones
 MODEL_IS_NEW = "it changes a layer that is trained already"
 NO_PLAIN_VALUE = "it takes no plain value"
 WITHHELD = {
@@ -36,20 +38,26 @@ def _ascending(values: list[float]) -> list[float]:
 
 Truth = Annotated[bool, Field(strict=True), said("true or false")]
 Text = Annotated[str, Field(min_length=1), said("text")]
-Whole = Annotated[int, Field(strict=True), said("a whole number")]
-Count = Annotated[int, Field(strict=True, ge=1), said("a whole number of 1 or more")]
-Margin = Annotated[int, Field(strict=True, ge=0), said("a whole number of 0 or more")]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), said("a whole number of 0 or more and below 2³¹")]
+Whole = Annotated[int, Field(strict=True, ge=-MOST, le=MOST), said("a whole number below 2³¹")]
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST), said("a whole number of 1 or more and below 2³¹")]
+Margin = Annotated[int, Field(strict=True, ge=0, le=MOST), said("a whole number of 0 or more and below 2³¹")]
+TwoOrMore = Annotated[int, Field(strict=True, ge=2, le=MOST), said("a whole number of 2 or more and below 2³¹")]
+Axis = Annotated[
+    Annotated[int, Field(strict=True, ge=1, le=9)] | Annotated[int, Field(strict=True, ge=-9, le=-1)],
+    said("an axis from 1, or from -1 backwards; 0 is the batch's"),
+]
 AnyNumber = Annotated[Number, said("a number")]
 Positive = Annotated[Number, Field(gt=0), said("a number above 0")]
 NotNegative = Annotated[Number, Field(ge=0), said("a number of 0 or more")]
 NotPositive = Annotated[Number, Field(le=0), said("a number of 0 or less")]
 Rate = Annotated[Number, Field(ge=0, lt=1), said("a number of 0 or more and below 1")]
-Counts = Annotated[Count | list[Count], said("a whole number of 1 or more, or a list of them")]
+Size = Annotated[int, Field(strict=True, ge=1, le=LARGEST), said(f"a whole number, 1…{LARGEST}")]
+Size2 = Annotated[int, Field(strict=True, ge=2, le=LARGEST)]
+Sizes = Annotated[Size | list[Size], said(f"a whole number, 1…{LARGEST}, or a list of them")]
 Margins = Annotated[
     Margin | list[Margin | list[Margin]], said("a whole number of 0 or more, a list of them, or a list of pairs")
 ]
-Axes = Annotated[Whole | list[Whole], said("a whole number or a list of them")]
+Axes = Annotated[Axis | list[Axis], said("an axis from 1, or from -1 backwards, or a list of them; 0 is the batch's")]
 Shape = Annotated[list[Whole | None], said("a list of whole numbers")]
 Numbers = Annotated[AnyNumber | list[AnyNumber | list[AnyNumber]], said("a number or a list of numbers")]
 Range = Annotated[
@@ -58,16 +66,15 @@ Range = Annotated[
     AfterValidator(_ascending),
     said("a list of two numbers, the lower first"),
 ]
-TwoOrMore = Annotated[int, Field(strict=True, ge=2), said("a whole number of 2 or more")]
 
 BY_NAME: dict[str, Any] = {
     **dict.fromkeys(("filters", "units", "output_dim", "input_dim", "height", "width", "n", "depth_multiplier"), Count),
     **dict.fromkeys(("head_dim", "key_dim", "value_dim", "num_heads", "num_query_heads", "num_key_value_heads"), Count),
     **dict.fromkeys(("num_bins", "num_tokens", "num_mel_bins", "num_chains", "fft_length", "frame_length"), Count),
     **dict.fromkeys(("frame_step", "sampling_rate", "sequence_length", "sequence_stride", "sliding_window"), Count),
-    **dict.fromkeys(("kernel_size", "pool_size", "strides", "dilation_rate", "size", "output_size"), Counts),
+    **dict.fromkeys(("kernel_size", "pool_size", "strides", "dilation_rate", "size", "output_size"), Sizes),
     **dict.fromkeys(("cropping", "padding", "output_padding"), Margins),
-    **dict.fromkeys(("attention_axes", "axes", "axis", "salt", "shared_axes"), Axes),
+    **dict.fromkeys(("attention_axes", "axes", "axis", "shared_axes"), Axes),
     **dict.fromkeys(("dims", "noise_shape", "target_shape"), Shape),
     **dict.fromkeys(("rate", "dropout", "recurrent_dropout"), Rate),
     **dict.fromkeys(("momentum", "renorm_momentum", "rho", "beta_1", "beta_2", "adam_beta_1", "adam_beta_2"), Rate),
@@ -93,8 +100,9 @@ BY_NAME: dict[str, Any] = {
     "min_freq": NotNegative,
     "ns_steps": Count,
     "output_shape": Annotated[Whole | Shape, said("a whole number or a list of them")],
-    "seed": Seed,
-    "tile_grid_size": Counts,
+    "salt": Annotated[Whole | list[Whole], said("a whole number or a list of them")],
+    "seed": Margin,
+    "tile_grid_size": Sizes,
     "top_db": AnyNumber,
     "value_range": Range,
     "warmup_steps": Margin,
@@ -102,7 +110,7 @@ BY_NAME: dict[str, Any] = {
 BY_CLASS: dict[tuple[str, str], Any] = {  # where a class differs from the others, or Keras lets anything pass
     **dict.fromkeys(
         ((f"AdaptiveMaxPooling{dimensions}D", "output_size") for dimensions in (1, 2, 3)),  # of 1, it ends the process
-        Annotated[TwoOrMore | list[TwoOrMore], said("a whole number of 2 or more, or a list of them")],
+        Annotated[Size2 | list[Size2], said(f"a whole number, 2…{LARGEST}, or a list of them")],
     ),
     **dict.fromkeys(
         (("GRU", "use_cudnn"), ("LSTM", "use_cudnn")),

@@ -148,6 +148,8 @@ def _apply(recipe: Recipe, name: str, inputs: list[Any]) -> Any:
     layer = _construct(kind, layer_config.arguments, place, name=name)
     try:
         output = layer(*call_arguments(layer, inputs))
+        if not hasattr(output, "shape"):
+            raise ValueError("the layer gives several outputs, and another layer reads one")
         _try_out(layer, inputs)
         return output
     except Exception as error:  # Keras and TensorFlow raise a dozen kinds here
@@ -169,7 +171,9 @@ def _try_out(layer: "keras.layers.Layer", inputs: list[Any]) -> None:
 
     black = [keras.ops.zeros((1, *(size or 1 for size in tensor.shape[1:])), tensor.dtype) for tensor in inputs]
     state = layer.trainable_variables, layer.non_trainable_variables
-    layer.stateless_call(*state, *call_arguments(layer, black), **training_argument(layer))
+    output, _ = layer.stateless_call(*state, *call_arguments(layer, black), **training_argument(layer))
+    if len(output) != 1:
+        raise ValueError(f"the layer makes {len(output)} images of one image")
     random_state = random.getstate()  # Keras draws its seeds from it
     type(layer).from_config(layer.get_config())
     random.setstate(random_state)

@@ -52,8 +52,8 @@ def says(config: Any, said: Any) -> bool:
     """Tell whether a value of a Keras config is what a recipe said: itself, repeated, as a range, or as an object."""
     if said is None or isinstance(config, dict):  # Keras's own choice; an initializer that a word names
         return said is None or isinstance(said, str)
-    if isinstance(config, list | tuple) and isinstance(said, list):
-        return all(says(each, one) for each, one in zip(config, said, strict=False))
+    if isinstance(config, list | tuple) and isinstance(said, list):  # Keras sorts some ranges
+        return any(all(map(says, config, order)) for order in (said, said[::-1]))
     if isinstance(config, list | tuple):
         return all(says(each, said) or each in (-said, 0, 1, 1 - said, 1 + said) for each in config)
     if type(said) is float:  # a learning rate is a float32 variable
@@ -61,15 +61,19 @@ def says(config: Any, said: Any) -> bool:
     return isinstance(config, bool) == isinstance(said, bool) and config in (said, {-1: SHAPE[-1]}.get(said))
 
 
+def changed(name: str, **said: Any) -> dict[str, dict[str, Any]]:
+    """Return layers, among them the named one with some of its arguments changed."""
+    layers = branch(name)
+    return {**layers, name: {**layers[name], **said}}
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @EXAMPLES
 @given(st.data())
 def test_a_layer_is_what_the_recipe_says_or_is_refused_in_a_line(name: str, data: st.DataObject):
-    layers = branch(name)
     said = data.draw(some_arguments(build.layer_classes()[name]))
-    layers[name] = {**layers[name], **said}
     try:
-        model = build.build_model(recipe(layers), SHAPE, CLASSES)
+        model = build.build_model(recipe(changed(name, **said)), SHAPE, CLASSES)
     except InputError as error:
         assert_is_one_line(error, f"{PATH}: layers.")
         return
@@ -94,10 +98,22 @@ def test_an_optimizer_is_what_the_recipe_says_or_is_refused_in_a_line(name: str,
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        ({"layer": "Dense", "units": True}, "units: expected a whole number of 1 or more, received True; edit"),
-        ({"layer": "Dense", "units": 2.0}, "units: expected a whole number of 1 or more, received 2.0; edit"),
-        ({"layer": "Dense", "units": "16"}, "units: expected a whole number of 1 or more, received '16'; edit"),
-        ({"layer": "Dense", "units": None}, "units: expected a whole number of 1 or more, received nothing; edit"),
+        (
+            {"layer": "Dense", "units": True},
+            "expected a whole number of 1 or more and below 2³¹, received True",
+        ),
+        (
+            {"layer": "Dense", "units": 2.0},
+            "expected a whole number of 1 or more and below 2³¹, received 2.0",
+        ),
+        (
+            {"layer": "Dense", "units": "16"},
+            "expected a whole number of 1 or more and below 2³¹, received '16'",
+        ),
+        (
+            {"layer": "Dense", "units": None},
+            "expected a whole number of 1 or more and below 2³¹, received nothing",
+        ),
         ({"layer": "Dense", "units": 2, "bias_initializer": None}, "bias_initializer: expected text, received nothing"),
         ({"layer": "BatchNormalization", "momentum": "0.9"}, "momentum: expected a number of 0 or more and below 1, "),
         ({"layer": "BatchNormalization", "momentum": 1}, "momentum: expected a number of 0 or more and below 1, "),
@@ -117,12 +133,12 @@ def test_an_optimizer_is_what_the_recipe_says_or_is_refused_in_a_line(name: str,
         ({"layer": "Rescaling", "scale": "bright"}, "scale: expected a number or a list of numbers, received 'bright'"),
         (
             {"layer": "MaxPooling2D", "pool_size": 0},
-            "pool_size: expected a whole number of 1 or more, or a list",
+            "pool_size: expected a whole number, 1…4096, or a list of them",
         ),
         ({"layer": "MaxPooling2D", "data_format": ""}, "data_format: expected text, received ''"),
         (
             {"layer": "AdaptiveMaxPooling2D", "output_size": 1},
-            "expected a whole number of 2 or more, or a list",
+            "expected a whole number, 2…4096, or a list of them",
         ),
         (
             {"layer": "RandomContrast", "factor": 0.1, "value_range": [255, 0]},
@@ -136,6 +152,16 @@ def test_values_that_keras_would_take_or_fail_on_later_are_refused(layer: dict[s
 
     assert str(caught.value).startswith(f"{PATH}: layers.tested.")
     assert expected in str(caught.value)
+
+
+def test_a_layer_of_several_outputs_is_refused():
+    with pytest.raises(InputError, match=r"layers\.LSTM: .*: the layer gives several outputs, and"):
+        build.build_model(recipe(changed("LSTM", return_state=True)), SHAPE, CLASSES)
+
+
+def test_a_layer_that_mixes_images_is_refused():
+    with pytest.raises(InputError, match=r"layers\.Concatenate: .*: the layer makes 2 images of one image"):
+        build.build_model(recipe(changed("Concatenate", axis=-4)), SHAPE, CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +193,11 @@ def test_a_word_that_yaml_1_1_read_as_a_boolean_is_refused_by_name(word: str, me
         ({"nesterov": "no"}, "nesterov: expected true or false, received 'no'; YAML 1.2 reads it as text, write false"),
         ({"weight_decay": "1e-4"}, "weight_decay: expected a number of 0 or more, received '1e-4'"),
         ({"weight_decay": -0.1}, "weight_decay: expected a number of 0 or more, received -0.1"),
-        ({"gradient_accumulation_steps": 1}, "steps: expected a whole number of 2 or more, received 1"),
-        ({"gradient_accumulation_steps": 2.0}, "steps: expected a whole number of 2 or more, received 2.0"),
+        ({"gradient_accumulation_steps": 1}, "steps: expected a whole number of 2 or more and below 2³¹, received 1"),
+        (
+            {"gradient_accumulation_steps": 2.0},
+            "steps: expected a whole number of 2 or more and below 2³¹, received 2.0",
+        ),
         ({"name": "adam", "beta_1": "0.9"}, "beta_1: expected a number of 0 or more and below 1, received '0.9'"),
         ({"name": "adam", "beta_2": 1}, "beta_2: expected a number of 0 or more and below 1, received 1"),
         ({"name": "adam", "epsilon": 0}, "epsilon: expected a number above 0, received 0"),
