@@ -150,7 +150,9 @@ def _apply(recipe: Recipe, name: str, inputs: list[Any]) -> Any:
         output = layer(*call_arguments(layer, inputs))
         if not hasattr(output, "shape"):
             raise ValueError("the layer gives several outputs, and another layer reads one")
-        _try_out(layer, inputs)
+        tried = _try_out(layer, inputs)
+        if any(size not in (None, actual) for size, actual in zip((1, *output.shape[1:]), tried, strict=True)):
+            raise ValueError(f"the layer makes the shape {tried} of one image")
         return output
     except Exception as error:  # Keras and TensorFlow raise a dozen kinds here
         shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in inputs)
@@ -162,21 +164,23 @@ def _apply(recipe: Recipe, name: str, inputs: list[Any]) -> Any:
         ) from error
 
 
-def _try_out(layer: "keras.layers.Layer", inputs: list[Any]) -> None:
+def _try_out(layer: "keras.layers.Layer", inputs: list[Any]) -> tuple[int, ...]:
     """Run a layer on one black image as in training, and rebuild it from its config as loading does.
 
     Some layers fail only then. The layer's state and the random numbers stay as they are.
+
+    Returns:
+        Shape of the output.
     """
     import keras
 
     black = [keras.ops.zeros((1, *(size or 1 for size in tensor.shape[1:])), tensor.dtype) for tensor in inputs]
     state = layer.trainable_variables, layer.non_trainable_variables
     output, _ = layer.stateless_call(*state, *call_arguments(layer, black), **training_argument(layer))
-    if len(output) != 1:
-        raise ValueError(f"the layer makes {len(output)} images of one image")
     random_state = random.getstate()  # Keras draws its seeds from it
     type(layer).from_config(layer.get_config())
     random.setstate(random_state)
+    return tuple(output.shape)
 
 
 def _try_out_optimizer(optimizer: "keras.optimizers.Optimizer") -> None:

@@ -360,6 +360,7 @@ def test_what_keras_refuses_is_told_with_its_reason(layer: dict[str, Any], expec
     ("layer", "expected"),
     [
         ({"layer": "RandomHue", "factor": 0.5}, "input must have 3 channels but input only has 1 channels"),
+        ({"layer": "Rescaling", "scale": [1, 2, 3]}, "the layer makes the shape (1, 8, 8, 3) of one image"),
         ({"layer": "RandomShear", "x_factor": 0.2}, "The `factor` argument should be a number"),
         ({"layer": "Dropout", "rate": 0.5, "noise_shape": [7, 7, 7, 7]}, "must be broadcastable"),
         ({"layer": "Discretization", "num_bins": 3}, "You need to either pass the `bin_boundaries` argument"),
