@@ -44,7 +44,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes its place when the block ends without an error."""
-    path = path.resolve()
+    path = _resolved(path)
     with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
         yield partial
         for file in partial.iterdir():
@@ -57,7 +57,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
     """Yield an empty folder beside `path`, deleted when the block ends, or by the next call after a kill."""
-    path = path.resolve()  # "." has no name
+    path = _resolved(path)  # "." has no name
     scratch = path.with_name(f".{path.name}.{purpose}")
     shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
     scratch.mkdir(parents=True)
@@ -65,6 +65,11 @@ def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _resolved(path: Path) -> Path:
+    """Return an absolute path without links; `Path.resolve` raises other errors for a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _delete_leftovers(path: Path) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -134,3 +135,12 @@ def test_a_scratch_folder_starts_empty_after_a_kill(tmp_path):
     with atomic.scratch_folder(tmp_path / "arrays", "partial") as scratch:
         assert names(scratch) == []
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", [lambda path: atomic.new_folder(path), lambda path: atomic.scratch_folder(path, "x")])
+def test_a_link_to_itself_is_an_error_of_the_system(tmp_path, write):
+    """Which commands tell in one line."""
+    (tmp_path / "loop").symlink_to("loop")
+    with contextlib.suppress(OSError), write(tmp_path / "loop"):
+        pass
+    assert names(tmp_path) == ["loop"]

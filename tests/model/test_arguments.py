@@ -160,7 +160,9 @@ def test_a_layer_of_several_outputs_is_refused():
 
 
 def test_a_layer_that_mixes_images_is_refused():
-    with pytest.raises(InputError, match=r"layers\.Concatenate: .*: the layer makes the shape \(2, 8, 8, 3\) of one image"):
+    with pytest.raises(
+        InputError, match=r"layers\.Concatenate: .*: the layer makes the shape \(2, 8, 8, 3\) of one image"
+    ):
         build.build_model(recipe(changed("Concatenate", axis=-4)), SHAPE, CLASSES)
 
 
