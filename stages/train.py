@@ -138,6 +138,7 @@ def _create_trainer(
         validation=validation,
         layout=(workers.count, workers.replicas),
     )
+    job.check_steps()
     workers.verify_same(job.key)
     return Trainer(job, model, optimizer, Checkpoint(job.key, checkpoint_seconds), workers)
 
@@ -146,7 +147,8 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
     """Train, write the history after each epoch, and explain the errors that a recipe can cause.
 
     Raises:
-        InputError: The training diverged, a weight has no gradient, or the recipe was edited meanwhile.
+        InputError: The training diverged, a weight has no gradient, TensorFlow refuses the network, or the recipe was
+            edited meanwhile.
         MemoryError: TensorFlow ran out of memory.
     """
     import tensorflow as tf
@@ -155,7 +157,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
     from stages.common.errors import InputError
     from stages.model import history
     from stages.training.loop import DivergedError
-    from stages.training.steps import NoGradientError
+    from stages.training.steps import NoGradientError, RefusedError
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if workers.is_chief:
@@ -171,6 +173,12 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
         raise InputError(recipe.path, expected, error, "remove the rounding layer behind them") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
+    except RefusedError as error:
+        where, expected = (
+            ": ".join(filter(None, [str(recipe.path), error.place])),
+            "values that TensorFlow can train with",
+        )
+        raise InputError(where, expected, error, "change the layer or the one before") from error
 
 
 def _save(
