@@ -67,7 +67,7 @@ layers:
   flatten: {layer: Flatten}
   hidden: {layer: Dense, units: 16, activation: relu}
 optimizer: {name: adam, learning_rate: 0.01}
-training: {epochs: 60, batch_size: 2, validation: none, threads: 1}
+training: {epochs: 20, batch_size: 2, validation: none, threads: 1}
 """
 PARAMS = """\
 downloads: [bars]

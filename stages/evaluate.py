@@ -1,8 +1,8 @@
 """Score the model of a run, and draw its results.
 
-Reads published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its dataset's file and
-its arrays. Writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the plots plots/pictures/<run>/
-and the model card models/<run>.md. In dvc.yaml: `evaluate`.
+Reads params.yaml, published.yaml, models/<run>.keras and .tflite, plots/history/<run>.csv, the run's recipe, its
+dataset's file and its arrays. Writes metrics/<run>.json, the tables plots/{confusion,classes}/<run>.csv, the plots
+plots/pictures/<run>/ and the model card models/<run>.md. In dvc.yaml: `evaluate`.
 
     python -m stages.evaluate --run mnist-mlp
 
@@ -11,7 +11,7 @@ Takes 12 s for mnist-mlp and 23 s for mnist-cnn-5x5 on 2 cores, of which the imp
 
 from typing import TYPE_CHECKING
 
-from stages.common import console, run_options
+from stages.common import arguments, console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +25,7 @@ app = console.new_app()
 
 @app.command()
 @console.command
-def main(
-    run_name: run_options.Run,
-    dataset_name: run_options.Dataset = None,
-    recipe_name: run_options.Recipe = None,
-    seed: run_options.Seed = None,
-) -> None:
+def main(run_name: arguments.Run) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages.common import determinism, params, paths
     from stages.evaluation import card, evaluation, inference, published, scores, tables
@@ -39,7 +34,7 @@ def main(
     from stages.model.recipe import Recipe
     from stages.plots.tiles import LabelledImages
 
-    run = params.find_run(run_name, dataset_name, recipe_name, seed)
+    run = params.find_run(run_name)
     info = arrays.read_info(run.arrays)
     recipe, dataset = Recipe.load(run.recipe_path), catalog.Dataset.load(catalog.path_of(run.dataset))
     others = published.Published.load(published.PATH)
@@ -56,8 +51,8 @@ def main(
     )
     splits = {split: arrays.read_split(run.arrays, split) for split in arrays.SPLITS}
     results = evaluation.evaluate(model, splits, len(info.classes), run.name)
-    for file in (recipe, dataset, others):
-        file.check_unchanged()
+    for read in (run, recipe, dataset, others):
+        read.check_unchanged()
 
     test, reported = results.test, others.find_accuracy(run.dataset, run.recipe)
     tables.write_metrics(paths.metrics(run.name), test, results.train, model.count_params(), reported)

@@ -1,7 +1,7 @@
 """Classify the test images of a run's dataset, or pictures of your own.
 
-As a stage, it reads models/<run>.keras and the test images of the run's dataset. It writes predictions/<run>.csv and
-plots/predictions/<run>.png. In dvc.yaml: `predict`.
+As a stage, it reads params.yaml, models/<run>.keras and the test images of the run's dataset. It writes
+predictions/<run>.csv and plots/predictions/<run>.png. In dvc.yaml: `predict`.
 
 Given pictures, it reads models/<run>.tflite and, if there is one, datasets/<dataset>.yaml, which says how pictures
 became images. It prints the most probable classes.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.common import console, run_options
+from stages.common import arguments, console
 from stages.prediction.answers import OutputFormat
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run_name: run_options.Run,
+    run_name: arguments.Run,
     named: Annotated[
         list[Path] | None, typer.Argument(metavar="pictures", help="Pictures, or folders of pictures.")
     ] = None,
@@ -41,9 +41,6 @@ def main(
         Path | None,
         typer.Option("--show", help="Also draw the pictures beside what the network sees into this .png file."),
     ] = None,
-    dataset_name: run_options.Dataset = None,
-    recipe_name: run_options.Recipe = None,
-    seed: run_options.Seed = None,
     weights: Annotated[
         Path | None, typer.Option(help="Load these .weights.h5 into the network of the recipe, in place of the model.")
     ] = None,
@@ -54,7 +51,7 @@ def main(
     from stages.images.picture_files import pictures
     from stages.prediction import answer_sheet, answers, predictor
 
-    run = params.find_run(run_name, dataset_name, recipe_name, seed)
+    run = params.find_run(run_name)
     info = arrays.read_info(run.arrays)
     _check_options(named, output_format, sheet, weights)
     if not named:

@@ -1,7 +1,7 @@
 """Convert the files of a dataset to .npy arrays.
 
-Reads datasets/<name>.yaml and the dataset's source: a folder of IDX files or pictures, or an .npz file. Writes
-data/processed/<name>/ and, for people, plots/samples/<name>.png. In dvc.yaml: `preprocess`.
+Reads params.yaml, datasets/<name>.yaml and the dataset's source: a folder of IDX files or pictures, a table of them, or
+an .npz file. Writes data/processed/<name>/ and, for people, plots/samples/<name>.png. In dvc.yaml: `preprocess`.
 
     python -m stages.preprocess mnist
 
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import console
+from stages.common import arguments, console
 
 app = console.new_app()
 
@@ -21,20 +21,20 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    name: Annotated[str, typer.Argument(help="Dataset: the name of a file in datasets/, without its suffix.")],
+    name: arguments.Dataset,
     source: Annotated[
-        Path | None, typer.Option(help="Folder of the data, or an .npz file.  [default: data/raw/NAME]")
+        Path | None, typer.Option(help="Folder of the data, or an .npz file.  [default: as in params.yaml]")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/processed/NAME]")] = None,
 ) -> None:
     """Convert a dataset to uint8 arrays of shape (N, height, width, 1 or 3), and plot some of its images."""
-    from stages.common import paths
+    from stages.common import params, paths
     from stages.images import arrays, catalog, preprocessing
     from stages.plots import samples
 
     dataset = catalog.Dataset.load(catalog.path_of(name))
     folder = output or paths.arrays(name)
-    info, plain = preprocessing.preprocess(dataset, source or paths.raw(name), folder)
+    info, plain = preprocessing.preprocess(dataset, source or params.find_source(name), folder)
     if not output:
         images, labels = arrays.read_split(folder, "train")
         samples.draw(paths.samples(name), name, images, labels, info.classes, plain)

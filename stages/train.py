@@ -1,7 +1,7 @@
 """Train the model of a run.
 
-Reads the run's recipe and its dataset's arrays. Writes models/<run>.keras, models/<run>.tflite, plots/history/<run>.csv
-and, ignored by git and DVC, the wall time as logs/<run>.json. In dvc.yaml: `train`.
+Reads params.yaml, the run's recipe and its dataset's arrays. Writes models/<run>.keras, models/<run>.tflite,
+plots/history/<run>.csv and, ignored by git and DVC, the wall time as logs/<run>.json. In dvc.yaml: `train`.
 
     python -m stages.train --run mnist-mlp
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.common import console, run_options
+from stages.common import arguments, console
 
 if TYPE_CHECKING:
     import keras
@@ -42,10 +42,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run_name: run_options.Run,
-    dataset: run_options.Dataset = None,
-    recipe_name: run_options.Recipe = None,
-    seed: run_options.Seed = None,
+    run_name: arguments.Run,
     weights: Weights = None,
     checkpoint_seconds: CheckpointSeconds = 10,
     addresses: Addresses = None,
@@ -60,7 +57,7 @@ def main(
     from stages.training.runtime import lock
     from stages.training.runtime.workers import Workers, find_cluster
 
-    run = params.find_run(run_name, dataset, recipe_name, seed)
+    run = params.find_run(run_name)
     recipe = Recipe.load(run.recipe_path)
     info = arrays.read_info(run.arrays)
     _check_name(weights)
@@ -164,12 +161,13 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers")
 
 
 def _save(run: "Run", recipe: "Recipe", model: "keras.Model", weights: Path | None) -> None:
-    """Write the trained model for Keras and LiteRT, unless the recipe was edited."""
+    """Write the trained model for Keras and LiteRT, unless the run or its recipe was edited."""
     from stages.common import paths
     from stages.model import keras_file, litert_file
 
     litert_model = litert_file.convert(model)
     recipe.check_unchanged()
+    run.check_unchanged()
     if weights:
         keras_file.save_weights(model, weights)
     litert_file.save(litert_model, paths.litert_model(run.name))

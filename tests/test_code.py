@@ -8,13 +8,14 @@ from typer.testing import CliRunner
 
 from stages import code
 from stages.common import fingerprints
+from tests import tiny
 from tests.pipeline import ROOT
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a copy of the code, which is the working folder."""
-    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    """A project with a copy of the code, which is the working folder."""
+    shutil.copytree(ROOT / "stages", tiny.write_project(tmp_path) / "stages")
     monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -51,3 +52,21 @@ def test_code_that_is_no_python_is_one_line_and_changes_no_file(project):
     assert result.stderr.startswith("error: stages/predict.py, line 1: expected Python, received")
     assert result.stderr.count("\n") == 1
     assert written(project) == before
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("seed: 0", "seed: '0; touch ran'", "runs.tiny-mlp.seed: expected a whole number, received '0; touch ran'"),
+        ("recipe: mlp", "recipe: mpl", "runs.tiny-mlp.recipe: expected one of mlp (did you mean 'mlp'?), received"),
+        ("seed: 0", "seed: 0, epochs: 20", "expected only the keys dataset, recipe, seed, received 'epochs'"),
+        ("tiny-mlp:", "2024:", "runs: expected a name of up to 100 letters"),
+    ],
+)
+def test_wrong_params_are_one_line_and_change_no_file(project, right, wrong, line):
+    Path("params.yaml").write_text(tiny.PARAMS.replace(right, wrong))
+    result = CliRunner().invoke(code.app, [])
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("error: params.yaml: ")
+    assert line in result.stderr
+    assert not Path("data/code").exists()

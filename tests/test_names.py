@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from stages import compare, download, evaluate, predict, preprocess, report, train
 from tests import tiny
 
-NAME = "a name of letters, digits, - and _, the first a letter or a digit"
+NAME = "a name of up to 100 letters, digits, - and _, the first a letter or a digit"
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict}
 
 

@@ -145,17 +145,45 @@ def test_an_edited_recipe_reruns_its_runs_and_going_back_runs_nothing(repository
 def test_an_edited_run_reruns_that_run_and_what_reads_the_edited_value(repository):
     repository.edit("params.yaml", "seed: 1", "seed: 2")
     assert ["params.yaml", "runs.mlp-1.seed", "1", "2"] in repository.table("params", "diff")
-    assert repository.repro().ran == chain("mlp-1")
+    assert repository.repro().ran == {"code"} | chain("mlp-1")
     assert repository.git_status() == {" M dvc.lock", " M metrics/mlp-1.json", " M params.yaml"}
 
     repository.edit("params.yaml", "wide-0: {dataset: tiny, recipe: wide", "wide-0: {dataset: tiny, recipe: mlp")
-    assert repository.repro().ran == chain("wide-0")
+    assert repository.repro().ran == {"code"} | chain("wide-0")
     assert repository.json("metrics/wide-0.json")["parameters"] == 12730
 
     shutil.copyfile(repository.folder / "datasets/tiny.yaml", repository.folder / "datasets/again.yaml")
     repository.edit("params.yaml", "runs:", "  again: {source: data/raw/tiny}\nruns:")
     repository.edit("params.yaml", "wide-0: {dataset: tiny", "wide-0: {dataset: again")
-    assert repository.changed_stages() == {"preprocess@again", *chain("wide-0")}
+    assert repository.changed_stages() == {"code", "preprocess@again", *chain("wide-0")}
+
+
+HOSTILE = {  # an edit of params.yaml, and what DVC is asked to do
+    "seed": (("seed: 1", "seed: '1; touch ran'"), ["repro"]),
+    "name of a run": (("mlp-1:", "'$(touch ran)':"), ["repro"]),
+    "name of a run alone": (("mlp-1:", "'x; touch ran':"), ["repro", "--single-item", "--glob", "train@x*"]),
+    "name of a run and what follows": (
+        ("mlp-1:", '"x\' & touch ran #":'),
+        ["repro", "--downstream", "preprocess@tiny"],
+    ),
+    "recipe": (("recipe: wide", "recipe: 'wide`touch ran`'"), ["repro"]),
+    "source": (("source: data", "source: '$(touch ran)data"), ["repro", "--keep-going"]),
+    "name of a download": (("[tiny]", "['tiny | touch ran']"), ["repro", "--single-item", "--glob", "download@*"]),
+    "experiment": (("", ""), ["exp", "run", "-S", "runs.mlp-1.seed='1; touch ran'"]),
+}
+
+
+@pytest.mark.parametrize("place", HOSTILE)
+def test_no_value_of_params_yaml_reaches_a_shell(repository, place):
+    (old, new), arguments = HOSTILE[place]
+    new = f"{new}/raw/tiny'" if place == "source" else new
+    repository.edit("params.yaml", f"{old}/raw/tiny" if place == "source" else old, new)
+    before = repository.json("metrics/mlp-0.json")
+    errors = repository.run(sys.executable, "-m", "dvc", *arguments, code=255).stderr
+    assert "error: params.yaml: " in errors or "No such file or directory" in errors
+    assert "Traceback" not in errors
+    assert not (repository.folder / "ran").exists()
+    assert repository.json("metrics/mlp-0.json") == before
 
 
 def test_an_edited_published_accuracy_trains_nothing(repository):

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from typer.testing import CliRunner
 
-from stages import evaluate, train
+from stages import train
 from stages.images import arrays
 from stages.model import build, keras_file
 from stages.model import history as history_file
@@ -29,6 +29,7 @@ from tests.pipeline import ROOT
 RECIPE = Path("recipes/mlp.yaml")
 MODEL, LITE = Path("models/tiny-mlp.keras"), Path("models/tiny-mlp.tflite")
 HISTORY = Path("plots/history/tiny-mlp.csv")
+PARAMS = Path("params.yaml")
 DATA = Path("data/processed/tiny")
 
 
@@ -178,23 +179,26 @@ def test_weights_alone_fit_the_network_rebuilt_from_its_recipe(views: str, prepr
     assert np.array_equal(rebuilt.predict_on_batch(images), expected)
 
 
-def test_what_stands_on_the_line_counts_and_not_what_params_yaml_says_by_now(preprocessed: Path):
-    def made(*given: str) -> list[bytes]:
-        run_all(preprocessed, (train.app, ["--run", "tiny-mlp", *given]))
-        return [path.read_bytes() for path in (MODEL, LITE, HISTORY)]
+def test_a_run_edited_meanwhile_is_told_and_another_seed_gives_another_model(
+    preprocessed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def write_and_edit(*given: object) -> None:
+        write(*given)
+        PARAMS.write_text(PARAMS.read_text().replace("seed: 0", "seed: 1"))
 
-    expected = made()
-    change(Path("params.yaml"), "{dataset: tiny, recipe: mlp, seed: 0}", "{dataset: tiny, recipe: other, seed: 9}")
-
-    assert made("--dataset", "tiny", "--recipe", "mlp", "--seed", "0") == expected
-    assert made("--recipe", "mlp", "--seed", "1")[-1] != expected[-1]
-
-
-@pytest.mark.parametrize("command", [train, evaluate])
-def test_a_seed_on_the_line_that_cannot_be_one_is_told_as_the_option(command):
-    result = CliRunner().invoke(command.app, ["--run", "tiny-mlp", "--seed", "-1"])
-    assert result.exit_code == 2
-    assert "Invalid value for '--seed'" in result.output
+    write = history_file.write
+    with monkeypatch.context() as patch:
+        patch.setattr(history_file, "write", write_and_edit)
+        result = CliRunner().invoke(train.app, ["--run", "tiny-mlp"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "error: params.yaml: runs.tiny-mlp: expected the values it had when the stage began, received "
+        "{'dataset': 'tiny', 'recipe': 'mlp', 'seed': 1}; run the command again"
+    )
+    assert [path for path in (MODEL, LITE) if path.exists()] == []
+    first = HISTORY.read_text()
+    run_all(preprocessed, (train.app, ["--run", "tiny-mlp"]))
+    assert HISTORY.read_text() != first
 
 
 @pytest.mark.parametrize("epochs", [1, 2])

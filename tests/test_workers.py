@@ -167,7 +167,7 @@ def test_ctrl_c_or_a_signal_at_any_worker_stops_all_with_a_checkpoint(tmp_path: 
     assert list(machines.folders[1].glob("cache/checkpoints/*.npz")) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_ctrl_c_or_a_signal_ends_a_worker_that_waits_for_the_others(tmp_path: Path, number: int):
     here = project(tmp_path / "p", LONG)
     addresses = ",".join(free_addresses(2))

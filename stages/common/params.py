@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from stages.common import paths
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, Name, did_you_mean, misfit, said
+from stages.common.yaml_files import Config, ConfigFile, Name, did_you_mean, misfit, parse_yaml, read_text, said
 
 PATH = Path("params.yaml")
+
+Value = TypeVar("Value")
 
 
 class DatasetParams(Config):
@@ -50,6 +52,29 @@ class Params(ConfigFile):
                 raise misfit(f"runs.{name}.dataset to be one of {known}", run.dataset)
         return self
 
+    @model_validator(mode="after")
+    def _names_differ_by_more_than_case(self) -> Self:
+        for key in ("datasets", "runs"):
+            seen: dict[str, str] = {}
+            for name in getattr(self, key):
+                if (other := seen.setdefault(name.lower(), name)) != name:
+                    expected = f"{key} whose names differ by more than capitals, as files of macOS and Windows do"
+                    raise misfit(expected, f"{other} and {name}")
+        return self
+
+    def check_files(self) -> None:
+        """Raise if there is no file for a name of a dataset or recipe.
+
+        Raises:
+            InputError: datasets/ or recipes/ has no file of the name.
+        """
+        for name in self.downloads:
+            _check_file(paths.dataset(name), "downloads")
+        for name in self.datasets:
+            _check_file(paths.dataset(name), "datasets")
+        for name, run in self.runs.items():
+            _check_file(paths.recipe(run.recipe), f"runs.{name}.recipe")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -77,6 +102,21 @@ class Run:
         """Folder of the dataset's arrays."""
         return paths.arrays(self.dataset)
 
+    def check_unchanged(self) -> None:
+        """Raise if params.yaml says something else of this run than when it was found.
+
+        Nothing else in the file matters to the run, so other lines may be edited meanwhile.
+
+        Raises:
+            InputError: The run changed, or is no longer there.
+        """
+        values = parse_yaml(read_text(PATH), PATH)
+        runs = values.get("runs") if isinstance(values, dict) else None
+        run = runs.get(self.name) if isinstance(runs, dict) else None
+        if run != {"dataset": self.dataset, "recipe": self.recipe, "seed": self.seed}:
+            expected = "the values it had when the stage began"
+            raise InputError(f"{PATH}: runs.{self.name}", expected, repr(run), "run the command again")
+
 
 def load_runs() -> dict[str, Run]:
     """Return the runs of params.yaml, by name.
@@ -87,19 +127,33 @@ def load_runs() -> dict[str, Run]:
     return {name: Run(name, run.dataset, run.recipe, run.seed) for name, run in Params.load(PATH).runs.items()}
 
 
-def find_run(name: str, dataset: str | None = None, recipe: str | None = None, seed: int | None = None) -> Run:
-    """Return the run of this name in params.yaml, with the given values in place of those in the file.
-
-    params.yaml is not opened if all three values are given.
+def find_run(name: str) -> Run:
+    """Return the run of this name in params.yaml.
 
     Raises:
         InputError: params.yaml does not fit its schema, or has no such run.
     """
-    if dataset and recipe and seed is not None:
-        return Run(name, dataset, recipe, seed)
-    runs = load_runs()
-    if name not in runs:
-        known = f"one of the runs {', '.join(runs)}{did_you_mean(name, runs)}"
-        raise InputError(PATH, known, repr(name), "choose one or add it under runs")
-    run = runs[name]
-    return Run(name, dataset or run.dataset, recipe or run.recipe, run.seed if seed is None else seed)
+    return _find(name, "runs", load_runs())
+
+
+def find_source(dataset: str) -> Path:
+    """Return the folder or file that params.yaml names as the source of a dataset.
+
+    Raises:
+        InputError: params.yaml does not fit its schema, or has no such dataset.
+    """
+    return _find(dataset, "datasets", Params.load(PATH).datasets).source
+
+
+def _check_file(path: Path, key: str) -> None:
+    if not path.is_file():
+        names = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
+        known = f"one of {', '.join(names)}{did_you_mean(path.stem, names)}"
+        raise InputError(f"{PATH}: {key}", known, repr(path.stem), f"choose one, or write {path}")
+
+
+def _find(name: str, key: str, values: Mapping[str, Value]) -> Value:
+    if name not in values:
+        known = f"one of the {key} {', '.join(values)}{did_you_mean(name, values)}"
+        raise InputError(PATH, known, repr(name), f"choose one, or add it under {key}")
+    return values[name]

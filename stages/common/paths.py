@@ -9,6 +9,11 @@ def recipe(name: str) -> Path:
     return Path("recipes") / f"{name}.yaml"
 
 
+def dataset(name: str) -> Path:
+    """Return the file that describes a dataset."""
+    return Path("datasets") / f"{name}.yaml"
+
+
 def raw(dataset: str) -> Path:
     """Return the folder of a dataset's downloaded files."""
     return Path("data/raw") / dataset

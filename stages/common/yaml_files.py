@@ -28,8 +28,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from stages.common.errors import InputError
 
 # A name becomes part of a path and of a DVC parameter's path, where slashes and dots mean something else.
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-A_NAME = "a name of letters, digits, - and _, the first a letter or a digit"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
+A_NAME = "a name of up to 100 letters, digits, - and _, the first a letter or a digit"
 
 LONGEST_VALUE = 60  # characters of a value in an error
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from stages.common import paths
 from stages.common.errors import InputError
 from stages.common.printable import is_printable
 from stages.common.yaml_files import A_NAME, NAME, Config, ConfigFile, did_you_mean, misfit, said
@@ -389,7 +390,7 @@ def path_of(name: str) -> Path:
     if not re.fullmatch(NAME, name):
         next_step = "give the name of a file in datasets/ without its suffix, and rename the file if need be"
         raise InputError("dataset", A_NAME, repr(name), next_step)
-    return Path("datasets") / f"{name}.yaml"
+    return paths.dataset(name)
 
 
 def _check_idx_keys(values: dict[str, Any]) -> None:

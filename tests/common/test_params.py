@@ -39,6 +39,13 @@ WRONG = {
         ":6: expected YAML, received a mistake in it: found duplicate key",
     ),
     "unclosed": (RUN, RUN[:-1], "expected YAML, received"),
+    "runs that differ by capitals alone": (
+        "  tiny-mlp:",
+        f"  Tiny-MLP: {RUN}\n  tiny-mlp:",
+        "expected runs whose names differ by more than capitals, as files of macOS and Windows do, "
+        "received 'Tiny-MLP and tiny-mlp'",
+    ),
+    "a name too long for a file": ("tiny-mlp:", f"{101 * 'a'}:", "expected a name of up to 100 letters"),
     "no such run": (
         "tiny-mlp",
         "tiny-mpl",
@@ -54,22 +61,61 @@ def test_a_run_is_found_with_its_paths(project):
     assert params.load_runs() == {"tiny-mlp": run}
 
 
-def test_what_is_given_takes_the_place_of_what_the_file_says(project):
-    assert params.find_run("tiny-mlp", recipe="wide", seed=3) == params.Run("tiny-mlp", "tiny", "wide", 3)
-    assert params.find_run("tiny-mlp", "other", seed=0) == params.Run("tiny-mlp", "other", "mlp", 0)
+def test_the_source_of_a_dataset_is_found(project):
+    assert params.find_source("tiny") == Path("data/raw/tiny")
+    with pytest.raises(InputError, match=r"one of the datasets tiny \(did you mean 'tiny'\?\), received 'tyni'"):
+        params.find_source("tyni")
 
 
-def test_a_run_that_is_given_whole_needs_no_file(project):
-    Path("params.yaml").unlink()
-    assert params.find_run("mine", "tiny", "wide", 3) == params.Run("mine", dataset="tiny", recipe="wide", seed=3)
+def test_an_edit_of_another_run_leaves_a_run_unchanged(project):
+    run = params.find_run("tiny-mlp")
+    Path("params.yaml").write_text(tiny.PARAMS + "  other: {dataset: tiny, recipe: half-writ\n")
+    with pytest.raises(InputError, match="expected YAML"):  # which DVC could not read either when the stage ends
+        run.check_unchanged()
+    Path("params.yaml").write_text(tiny.PARAMS + "  other: {dataset: nothing}\n")
+    run.check_unchanged()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        tiny.PARAMS.replace("seed: 0", "seed: 1"),
+        tiny.PARAMS.replace("recipe: mlp", "recipe: wide"),
+        tiny.PARAMS.replace("tiny-mlp", "renamed"),
+        tiny.PARAMS.replace("seed: 0", "seed: 0, more: 1"),
+        tiny.PARAMS[: tiny.PARAMS.index("runs:")] + "runs: [tiny-mlp]\n",
+        "[]\n",
+    ],
+)
+def test_an_edit_of_the_run_itself_is_told(project, wrong):
+    run = params.find_run("tiny-mlp")
+    Path("params.yaml").write_text(wrong)
+    with pytest.raises(InputError, match=r"runs.tiny-mlp: expected the values it had when the stage began, received"):
+        run.check_unchanged()
+
+
+MISSING = {
+    "recipe": ("recipe: mlp", "recipe: mpl", "runs.tiny-mlp.recipe: expected one of mlp, wide (did you mean 'mlp'?)"),
+    "dataset": ("  tiny: {", "  tyni: {source: x}\n  tiny: {", "datasets: expected one of tiny (did you mean 'tiny'?)"),
+    "download": ("downloads: []", "downloads: [mnits]", "downloads: expected one of tiny, received 'mnits'"),
+    "case of a recipe": ("recipe: mlp", "recipe: MLP", "runs.tiny-mlp.recipe: expected one of mlp, wide (did you mean"),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_a_name_without_a_file_is_told(project, case):
+    right, wrong, expected = MISSING[case]
+    Path("recipes/wide.yaml").write_text(tiny.RECIPE)
+    params.Params.load(params.PATH).check_files()
+    Path("params.yaml").write_text(tiny.PARAMS.replace(right, wrong, 1))
+    with pytest.raises(InputError) as caught:
+        params.Params.load(params.PATH).check_files()
+    assert expected in str(caught.value)
 
 
 def test_the_projects_own_params_and_their_files_exist(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert [run.recipe_path for run in params.load_runs().values() if not run.recipe_path.is_file()] == []
-    loaded = params.Params.load(params.PATH)
-    named = {*loaded.downloads, *loaded.datasets}
-    assert [name for name in named if not Path(f"datasets/{name}.yaml").is_file()] == []
+    params.Params.load(params.PATH).check_files()
 
 
 @pytest.mark.parametrize("case", WRONG)
