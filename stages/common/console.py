@@ -205,7 +205,10 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
                 bar.update(task, note=note)
             bar.update(task, advance=amount or None, completed=completed, total=total, description=description)
 
-        yield advance
+        try:
+            yield advance
+        finally:  # the bar is wiped from a terminal that is still there
+            signals.leave_closed_terminal()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 REQUESTS = (signal.SIGTERM, signal.SIGHUP)
@@ -61,8 +61,9 @@ HANDLERS = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(REQUESTS,
 def leave_closed_terminal() -> None:
     """Write to nowhere from now on if the terminal is gone, since each write to it would raise."""
     for descriptor in TERMINAL:
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
-            write_nowhere(descriptor)
+        with suppress(OSError):  # a descriptor that was closed from the start
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                write_nowhere(descriptor)
 
 
 def write_nowhere(descriptor: int) -> None:

@@ -23,15 +23,28 @@ def main():
     try:
         with console.progress("working", 1000, "steps") as advance:
             Path("started").touch()
-            for _ in range(6000):
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                if Path("closed").exists():
+                    until = min(until, time.monotonic() + 1)
                 time.sleep(0.01)
-                advance(1)
+                advance(1, description="working on")
+        console.say("done")
     finally:
         Path("cleaned").touch()
 app()
 """
 
 
+SPEAKER = """
+import sys
+from stages.common import console
+print("begins", flush=True)
+sys.stdin.readline()
+console.say("a line")
+console.say("another")
+print("ends", flush=True)
+"""
 SLOW_START = """
 import sys, types
 typer = types.ModuleType("typer")
@@ -135,20 +148,36 @@ def test_another_thread_than_the_main_one_is_left_alone():
     assert ran == [signal.SIG_DFL]
 
 
-def test_a_closed_terminal_ends_a_command_which_cleans_up(tmp_path: Path):
-    """Each write to the terminal fails then, those of the progress bar too."""
+def own_terminal() -> None:
+    """Make the terminal the one that sends SIGHUP to this process when it is closed: the first that it opens."""
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+
+
+@pytest.mark.parametrize(("prepare", "code"), [(own_terminal, 128 + signal.SIGHUP), (None, 0)], ids=["own", "other"])
+def test_a_closed_terminal_ends_a_command_that_it_owns_and_no_other(prepare: object, code: int, tmp_path: Path):
+    """Each write to the terminal fails then, those of the progress bar too. It does not own what ran behind an &."""
     master, terminal = pty.openpty()
-    code = STAGE + "\n"
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", STAGE],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # the first it opens becomes its own
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=prepare,
     )  # fmt: skip
     os.close(terminal)
     while not (tmp_path / "started").exists():
         os.read(master, 1000)
     os.close(master)
+    (tmp_path / "closed").touch()
 
-    assert process.wait(PATIENCE) == 128 + signal.SIGHUP
+    assert process.wait(PATIENCE) == code
     assert (tmp_path / "cleaned").exists()
+
+
+def test_a_reader_that_is_gone_does_not_end_what_still_works():
+    """As when Ctrl-C has ended `tee`, and the checkpoint is not yet written."""
+    with start_code(SPEAKER) as process:
+        assert line_of(process.stdout) == "begins"
+        process.stderr.close()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert line_of(process.stdout) == "ends"
+        assert process.wait(PATIENCE) == 0
