@@ -1,10 +1,11 @@
 """Stop each stage, and `dvc repro`, at random moments; check what is left and what the next start makes.
 
-Writes benchmarks/INTERRUPTIONS.md. Everything else happens on a disk in memory, so it needs Linux and root.
+Prints the table of docs/reliability.md. Everything happens on a disk in memory, so it needs Linux and root.
 
-    python -m benchmarks.interruptions
+    python -m benchmarks.interruptions code download preprocess
+    python -m benchmarks.interruptions train evaluate predict dvc --moments 5
 
-Takes about an hour on 2 cores. Name stages, or `dvc`, to stop only these; nothing is written then.
+Takes some hours on 2 cores for all.
 """
 
 import contextlib
@@ -35,12 +36,10 @@ import numpy.typing as npt
 import psutil
 import typer
 
-from benchmarks import processor
-from benchmarks.pairs import ROOT, cells, today
-from stages.common import atomic, console
+from benchmarks.pairs import ROOT, cells
+from stages.common import console
 from stages.common.errors import InputError
 
-TABLE = Path("benchmarks/INTERRUPTIONS.md")
 MOMENTS = 20
 DISK_MEGABYTES = 400
 PATIENCE_SECONDS = 300
@@ -108,21 +107,6 @@ STAGES = {
 }
 GROUP, ALONE = "`dvc repro`, all processes", "`dvc repro`, `dvc` alone"
 REPRO = Subject(["-m", "dvc", "repro"], [path for stage in STAGES.values() for path in stage.outputs] + ["dvc.lock"])
-INTRODUCTION = """\
-# Interruptions
-
-`python -m benchmarks.interruptions`, {date}, on {machine}. Each stage, and `dvc repro` with all of them, was started on
-2,500 small images and stopped at {moments} random moments of its length in each of four ways. *Full disk* leaves a
-random part of the space that the process needs. A cell has the number of moments after which all of this was right:
-
-- What stood under the name of an output was whole, or nothing.
-- SIGTERM, Ctrl-C and a full disk were told in a line, without a traceback; after `kill -9` nothing can be told.
-- The next start needed no help, and ended with the bytes of one that was never stopped. No temporary file was left.
-
-| stopped | {ways} |
-|---|{rule}|
-"""
-
 app = console.new_app()
 
 
@@ -212,7 +196,7 @@ class Project:
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in paths
-            if path.is_file() and path.name != ".gitignore" and not TEMPORARY.match(path.name)
+            if path.is_file() and path.name != ".gitignore" and not any(map(TEMPORARY.match, path.parts))
         }
 
     def forget(self, subject: Subject) -> None:
@@ -249,37 +233,36 @@ class Project:
 def main(
     names: Annotated[list[str] | None, typer.Argument(help="Stages, or dvc.  [default: all]")] = None,
     moments: Annotated[int, typer.Option(help="Moments of each stage and way.")] = MOMENTS,
+    seed: Annotated[int, typer.Option(help="Seed of the moments.")] = 0,
     log: Annotated[Path | None, typer.Option(help="Write a JSON line for each moment to this file.")] = None,
 ) -> None:
     """Stop each stage, and `dvc repro`, at random moments, and check what is left and what the next start makes."""
     trials = []
     with own_disk() as disk, serve() as url:
         project = Project(disk, url)
-        for trial in all_trials(project, names or [*STAGES, "dvc"], moments):
+        for trial in all_trials(project, names or [*STAGES, "dvc"], moments, seed):
             trials.append(trial)
             console.say(f"{trial.subject}   {trial.way}   {trial.place:.3g}   {trial.faults or 'right'}")
             if log:
                 with log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(trial._asdict()) + "\n")
-    if names:
-        typer.echo(text(trials, moments), nl=False)
-    else:
-        atomic.write_text(TABLE, text(trials, moments))
+    typer.echo(table(trials), nl=False)
 
 
-def all_trials(project: Project, names: Sequence[str], moments: int) -> Iterator[Trial]:
+def all_trials(project: Project, names: Sequence[str], moments: int, seed: int) -> Iterator[Trial]:
     """Yield a trial for each stage, way and moment."""
-    for name, stage in STAGES.items():
-        run_to_the_end(project, stage)  # the next needs its outputs
+    stages = STAGES if set(names) - {"dvc"} else {}
+    for name, stage in stages.items():
+        finish(project, stage)  # the next needs its outputs
         if name in names:
-            yield from stage_trials(project, name, moments)
+            yield from stage_trials(project, name, moments, seed)
     if "dvc" in names:
-        yield from repro_trials(project, moments)
+        yield from repro_trials(project, moments, seed)
 
 
-def stage_trials(project: Project, name: str, moments: int) -> Iterator[Trial]:
+def stage_trials(project: Project, name: str, moments: int, seed: int) -> Iterator[Trial]:
     """Yield the trials of a stage."""
-    stage, generator = STAGES[name], np.random.Generator(np.random.PCG64(list(name.encode())))
+    stage, generator = STAGES[name], np.random.Generator(np.random.PCG64([seed, *name.encode()]))
     reference = project.made(stage)
     project.forget(stage)
     seconds, need = measure(project, stage)
@@ -300,9 +283,9 @@ def stage_trials(project: Project, name: str, moments: int) -> Iterator[Trial]:
             yield Trial(name, way, place, code, faults, said[-3:])
 
 
-def repro_trials(project: Project, moments: int) -> Iterator[Trial]:
+def repro_trials(project: Project, moments: int, seed: int) -> Iterator[Trial]:
     """Yield the trials of `dvc repro`."""
-    generator = np.random.Generator(np.random.PCG64(0))
+    generator = np.random.Generator(np.random.PCG64(seed))
     project.write()
     seconds, need = measure(project, REPRO)
     reference = project.made(REPRO)
@@ -393,9 +376,6 @@ def finish(project: Project, stage: Subject) -> None:
         code = child.exitcode
     if code:
         console.say(f"the next start ended with {code}: {project.said()[-3:]}")
-
-
-run_to_the_end = finish
 
 
 def _run(folder: Path, environment: Mapping[str, str], arguments: Sequence[str], said: Path) -> None:
@@ -495,20 +475,16 @@ def serve() -> Iterator[str]:
         server.shutdown()
 
 
-def text(trials: Sequence[Trial], moments: int) -> str:
-    """Return benchmarks/INTERRUPTIONS.md."""
-    lines = []
+def table(trials: Sequence[Trial]) -> str:
+    """Return a table in Markdown: after how many moments all was right."""
+    lines = [cells("stopped", *WAYS), f"|{'|'.join(['---'] * (1 + len(WAYS)))}|\n"]
     for subject in dict.fromkeys(trial.subject for trial in trials):
         row = []
         for way in WAYS:
             right = [not trial.faults for trial in trials if (trial.subject, trial.way) == (subject, way)]
             row.append(f"{sum(right)} of {len(right)}" if right else "–")
         lines.append(cells(subject, *row))
-    rule = "|".join(["---"] * len(WAYS))
-    header = INTRODUCTION.format(
-        date=today(), machine=processor.cores(), moments=moments, ways=" | ".join(WAYS), rule=rule
-    )
-    return header + "".join(lines)
+    return "".join(lines)
 
 
 if __name__ == "__main__":

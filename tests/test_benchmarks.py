@@ -359,4 +359,4 @@ def test_the_table_of_interruptions_counts_the_moments_after_which_all_was_right
         for place, faults in ((0.1, []), (0.2, ["wrong data/code/train.txt"]))
     ]
 
-    assert "\n| code | 1 of 2 | – | – | – |\n" in interruptions.text(trials, 2)
+    assert "\n| code | 1 of 2 | – | – | – |\n" in interruptions.table(trials)
