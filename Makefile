@@ -4,6 +4,9 @@ RUN ?= mnist-mlp
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# True without a repository in this folder or above it, as in a ZIP from the web: DVC must then be told that there is none.
+NO_GIT := cd -P . && until [ -e .git ] || [ "$$PWD" = / ]; do cd ..; done; [ ! -e .git ]
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1	/' | expand -t 12
@@ -18,8 +21,13 @@ install: .venv/installed ## Set up .venv with the exact versions of constraints.
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on --constraint constraints.txt --editable '.[s3]' --group dev
 	@touch $@
 
+.PHONY: git
+git:
+	@if $(NO_GIT); then echo "note: no git repository, so results will have no history: dvc params diff, dvc exp run and make compare need one; to have it: git init && git add --all && git commit -m Start" >&2; fi
+
 .PHONY: repro
-repro: install ## Run the stages that are out of date, then show the metrics
+repro: git install ## Run the stages that are out of date, then show the metrics
+	@if ($(NO_GIT)); then dvc config core.no_scm true; elif grep -q no_scm .dvc/config; then dvc config --unset core.no_scm; fi
 	dvc repro
 	dvc metrics show
 

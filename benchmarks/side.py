@@ -101,6 +101,9 @@ def measure_tutorial(system: System, epochs: int, num_images: int) -> dict[str, 
         epochs: Number of epochs.
         num_images: Number of training images; 0: all.
     """
+    from stages.common.environment import fix_environment
+
+    fix_environment()
     import keras
     import numpy as np
 

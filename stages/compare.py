@@ -31,34 +31,48 @@ def main(run_name: Annotated[str, typer.Argument(metavar="run", help="Run of par
 
     params.find_run(run_name)
     with console.progress("reading the experiments", total=None):
-        listing = _list_experiments()
-        compared = groups.compare(listing, run_name, records.read(listing, run_name))
-    base = compared[0]
-    if len(compared) == len(base.names) == 1:
+        base, experiments = records.read(_list_experiments(), run_name)
+        compared = groups.compare(base, experiments)
+    if len(compared) == len(compared[0].names) == 1:
         advice = "make one with dvc exp run -S, see docs/experiments.md"
+        if _is_shallow():
+            advice = "DVC loses them in a shallow clone: git fetch --unshallow, then run them again"
         console.say(f"{run_name} has no experiments since the last commit; {advice}")
         return
-    commit = next(iter(base.names.values()))
-    measure = groups.HELD_OUT if any(group.values(groups.HELD_OUT) for group in compared) else groups.TEST
-    _print_table(compared, commit, measure)
+    measure = records.HELD_OUT if any(group.values(records.HELD_OUT) for group in compared) else records.TEST
+    _print_table(compared, base.name, measure)
     if len(compared) > 1:
         console.say("better, worse: significant at 95 %, wrong in one case of twenty; ?: too few seeds, run more")
-    if not base.values(measure):
-        images = "held-out" if measure == groups.HELD_OUT else "test"
-        console.say(f"{commit} has no {images} accuracy to compare with, see docs/experiments.md")
+    if not compared[0].values(measure):
+        images = "held-out" if measure == records.HELD_OUT else "test"
+        console.say(f"{base.name} has no {images} accuracy to compare with, see docs/experiments.md")
 
 
 def _list_experiments() -> list[dict[str, Any]]:
-    """Return the output of `dvc exp show --json`, parsed."""
+    """Return the output of `dvc exp show --json`, parsed.
+
+    Raises:
+        InputError: DVC cannot list them; its own error is quoted.
+    """
     from stages.common.errors import InputError
 
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if process.returncode != 0:
-        last_line = process.stderr.strip().splitlines()[-1:] or ["nothing"]
-        raise InputError("dvc exp show", "a list of experiments", last_line[0], "fix that first")
-    listing: list[dict[str, Any]] = json.loads(process.stdout)
-    return listing
+    process = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    try:
+        if process.returncode == 0:
+            listing: list[dict[str, Any]] = json.loads(process.stdout)
+            return listing
+    except ValueError:  # not JSON
+        pass
+    lines = [line for line in process.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")]  # an advertisement may follow
+    quoted = (errors or lines[-1:] or ["nothing"])[0].removeprefix("ERROR: ")
+    raise InputError("dvc exp show", "a list of experiments", quoted, "fix that first")
+
+
+def _is_shallow() -> bool:
+    command = ["git", "rev-parse", "--is-shallow-repository"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "true"
 
 
 def _print_table(compared: "list[Group]", commit: str, measure: str) -> None:
@@ -69,15 +83,15 @@ def _print_table(compared: "list[Group]", commit: str, measure: str) -> None:
         commit: Name of the commit.
         measure: Accuracy to judge by, which comes first.
     """
-    from stages.experiments import groups
+    from stages.experiments import groups, records
 
-    has_test = any(group.values(groups.TEST) for group in compared)
-    accuracies = [measure] + ([groups.TEST] if has_test and measure != groups.TEST else [])
+    has_test = any(group.values(records.TEST) for group in compared)
+    accuracies = [measure] + ([records.TEST] if has_test and measure != records.TEST else [])
     metrics = groups.metrics_to_show(compared)
     rows = []
     for group in compared:
         first, *others = [_accuracy(group, name) for name in accuracies]
-        others += [_number(group.mean(name), 0 if name == "parameters" else 4) for name in metrics]
+        others += [_mean(group, name, 0 if name == "parameters" else 4) for name in metrics]
         experiment = "\n ".join([_names(group), *group.changes])
         rows.append([experiment, _seeds(group), first, _difference(compared[0], group, measure), *others])
     first, *others = [_heading(name) for name in (*accuracies, *metrics)]
@@ -104,7 +118,7 @@ def _accuracy(group: "Group", measure: str) -> str:
     from stages.experiments import significance
 
     deviation = significance.deviation(group.values(measure))
-    return _number(group.mean(measure)) + ("" if deviation is None else f" ± {deviation:.4f}")
+    return _mean(group, measure, 4, "" if deviation is None else f" ± {deviation:.4f}")
 
 
 def _difference(base: "Group", group: "Group", measure: str) -> str:
@@ -122,8 +136,12 @@ def _difference(base: "Group", group: "Group", measure: str) -> str:
     return f"{difference:+.4f} ± {margin:.4f} {verdict}"
 
 
-def _number(value: float | None, decimals: int = 4) -> str:
-    return "-" if value is None else f"{value:,.{decimals}f}"
+def _mean(group: "Group", metric: str, decimals: int, deviation: str = "") -> str:
+    """Return the mean of a metric, with the number of seeds behind it if other seeds of the group lack it."""
+    mean, count, finished = group.mean(metric), len(group.values(metric)), len(group.values(group.measure))
+    if mean is None:
+        return "-"
+    return f"{mean:,.{decimals}f}{deviation}" + (f" ({count} of {finished})" if count < finished else "")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ def main(run_name: arguments.Run) -> None:
     averages = ""
     if abs(test.balanced_accuracy - test.accuracy) >= scores.NOTABLE_DIFFERENCE:
         averages = f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
-    console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {test.errors} errors in {len(labels)}{averages}")
+    errors = "1 error" if test.errors == 1 else f"{test.errors} errors"
+    console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {errors} in {len(labels)}{averages}")
     if test.accuracy <= test.majority:
         console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 

@@ -19,7 +19,12 @@ app = console.new_app()
 def main() -> None:
     """Write schemas/{params,published,recipe,dataset}.schema.json."""
     from stages.common import atomic
+    from stages.common.environment import fix_environment
+    from stages.common.errors import InputError
 
+    if not Path("schemas").is_dir():
+        raise InputError("schemas", "a folder of this name", "none", "run the command in the project's folder")
+    fix_environment()
     with console.progress("importing Keras, for the names of its layers", total=None), console.quiet():
         schemas = make()
     for name, schema in schemas.items():

@@ -7,8 +7,11 @@ import pytest
 
 from stages import preprocess
 from stages.common import console
+from stages.common.environment import fix_environment
 from tests import tiny
 from tests.commands import run_all
+
+fix_environment()  # before a test imports Keras
 
 
 @pytest.fixture()

@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import subprocess
@@ -56,3 +57,47 @@ def test_wrong_usage_is_exit_code_2(name: str, arguments: list[str]):
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Error: " in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_python_without_the_packages_is_told_how_to_find_them(name: str):
+    """As in a terminal where the environment is not active."""
+    done = run("-S", "-m", f"stages.{name}", "--help")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: Python: expected the project's environment, .venv, received {sys.executable}; "
+        "run source .venv/bin/activate\n"
+    )
+
+
+def test_the_package_itself_only_looks_for_the_environment():
+    """Its code is in no fingerprint."""
+    docstring, *imports, check = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8")).body
+
+    assert isinstance(docstring, ast.Expr)
+    assert [ast.unparse(each) for each in imports] == ["import importlib.util", "import sys"]
+    assert ast.unparse(check).startswith("if importlib.util.find_spec('typer') is None:")
+    assert not check.orelse
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("download", ["mnist"]), ("preprocess", ["mnist"]), ("train", ["--run", "mnist-mlp"]),
+        ("evaluate", ["--run", "mnist-mlp"]), ("predict", ["--run", "mnist-mlp"]), ("compare", ["mnist-mlp"]),
+        ("report", []), ("schemas", []),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_the_projects_is_told_as_such(
+    name: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Beside another YAML file too, as in recipes/."""
+    monkeypatch.chdir(tmp_path)
+    Path("mlp.yaml").write_text("network: []\n")
+    result = CliRunner().invoke(COMMANDS[name].app, arguments)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.endswith("run the command in the project's folder\n")
+    assert result.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "mlp.yaml"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,12 @@ from typing import Any
 import dvc.api
 import pytest
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
 
+from stages import compare
+from stages.experiments import records
+from stages.experiments.groups import Group
+from stages.experiments.records import Experiment
 from tests import pipeline, tiny
 from tests.pipeline import Repository
 
@@ -49,7 +55,8 @@ def listing(repository: Repository) -> list[dict[str, Any]]:
 def test_queued_experiments_find_the_data_and_fetch_nothing(repository: Repository):
     for name in ("seeds-1", "seeds-2", "wider"):
         log = repository.dvc("queue", "logs", name)
-        assert set(re.findall("Running stage '(.+)'", log)) == {"train@tiny", "evaluate@tiny"}, log
+        ran = set(re.findall("Running stage '(.+)'", log)) - {"code"}  # which checks a changed params.yaml
+        assert ran == {"train@tiny", "evaluate@tiny"}, log
     assert repository.git_status() == set()
 
 
@@ -195,3 +202,63 @@ def test_the_best_is_applied_committed_and_reverted_without_training(repository:
     copy.dvc("checkout")
     assert (copy.folder / "models/tiny.keras").read_bytes() != better
     assert copy.repro().ran == set()
+
+
+ADVERTISEMENT = "\nHaving any troubles? Hit us up at https://dvc.org/support, we are always happy to help!\n"
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "code", "quoted"),
+    [
+        ("", f"WARNING: old\nERROR: unexpected error - no space{ADVERTISEMENT}", 255, "unexpected error - no space"),
+        ("", "Traceback\nKeyError: 'x'\n", 1, "KeyError: 'x'"),
+        ("", "", 1, "nothing"),
+        ("not JSON", "", 0, "nothing"),
+    ],
+)
+def test_if_dvc_fails_its_error_is_quoted_and_not_its_advertisement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stdout: str, stderr: str, code: int, quoted: str
+):
+    monkeypatch.chdir(tiny.write_project(tmp_path))
+    done = subprocess.CompletedProcess([], code, stdout, stderr)
+    monkeypatch.setattr(compare.subprocess, "run", lambda *_, **__: done)
+    result = CliRunner().invoke(compare.app, ["tiny-mlp"])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: dvc exp show: expected a list of experiments, received {quoted}; fix that first\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_shallow", "advice"), [(False, "make one with dvc exp run -S"), (True, "git fetch --unshallow")]
+)
+def test_without_experiments_there_is_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shallow: bool, advice: str
+):
+    monkeypatch.chdir(tiny.write_project(tmp_path))
+    base = Experiment("main", 0, {}, {"accuracy": 0.9}, {})
+    monkeypatch.setattr(compare, "_list_experiments", list)
+    monkeypatch.setattr(records, "read", lambda listing, run: (base, []))
+    monkeypatch.setattr(compare, "_is_shallow", lambda: is_shallow)
+    [line] = CliRunner().invoke(compare.app, ["tiny-mlp"]).stderr.splitlines()
+
+    assert line.startswith("tiny-mlp has no experiments since the last commit; ")
+    assert advice in line
+
+
+def test_a_clone_knows_whether_it_is_shallow(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    url = repository.folder.as_uri()
+    for depth, is_shallow in ((["--depth", "1"], True), ([], False)):
+        subprocess.run(["git", "clone", "--quiet", *depth, url, str(tmp_path / str(is_shallow))], check=True)
+        monkeypatch.chdir(tmp_path / str(is_shallow))
+        assert compare._is_shallow() == is_shallow
+
+
+def test_a_metric_that_some_seeds_lack_says_so(capsys: pytest.CaptureFixture[str]):
+    metrics = {0: {"held_out": 0.8, "accuracy": 0.5}, 1: {"held_out": 0.9}, 2: {}}
+    group = Group([], {0: "main", 1: "a", 2: "b"}, metrics)
+    compare._print_table([group], "main", "held_out")
+
+    row = capsys.readouterr().out.splitlines()[1]
+    assert re.split(" {2,}", row) == ["main, a, b", "2 of 3", "0.8500 ± 0.0707", "0.5000 (1 of 2)"]

@@ -15,7 +15,7 @@ from stages.common import fingerprints
 from tests import pipeline, tiny
 from tests.pipeline import ROOT, read_yaml
 
-PACKAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/**/__init__.py"))
+PACKAGES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*/**/__init__.py"))
 
 PARAMS = """\
 downloads: [tiny]

@@ -1,5 +1,6 @@
 """The report command, with all of stages/reporting; and its page in a browser."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -8,11 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import dump_yaml
 from typer.testing import CliRunner
 
 from stages import evaluate, predict, preprocess, report, train
+from stages.reporting import freshness
 from tests import tiny
 from tests.commands import run_all
+from tests.pipeline import read_yaml
 from tests.processes import PATIENCE
 
 REPORT = Path("report.html")
@@ -106,6 +110,85 @@ def test_missing_results_are_named_with_the_command_that_makes_them():
     assert text.count("Missing:") == 1
 
 
+def write_lock(*runs: str) -> None:
+    """Write a dvc.lock that has each run as it is now: recipe mlp on tiny with seed 0."""
+    stages = {}
+    for run in runs:
+        params = {"params.yaml": {f"runs.{run}": {"dataset": "tiny", "recipe": "mlp", "seed": 0}}}
+        recipe = {"recipes/mlp.yaml": read_yaml(Path("recipes/mlp.yaml"))}
+        model = {f"models/{run}.keras": "a" * 32}
+        dataset = {"datasets/tiny.yaml": hashlib.md5(Path("datasets/tiny.yaml").read_bytes()).hexdigest()}
+        metrics = {f"metrics/{run}.json": hashlib.md5(Path(f"metrics/{run}.json").read_bytes()).hexdigest()}
+        code = {f"data/code/{stage}.txt": freshness._code(stage) for stage in ("train", "evaluate")}
+        stages[f"train@{run}"] = {"deps": hashes(code), "params": params | recipe, "outs": hashes(model)}
+        stages[f"evaluate@{run}"] = {"deps": hashes(code | model | dataset), "params": params, "outs": hashes(metrics)}
+    dump_yaml("dvc.lock", json.loads(json.dumps({"schema": "2.0", "stages": stages})))
+
+
+def hashes(by_path: dict[str, str]) -> list[dict[str, str]]:
+    return [{"path": path, "hash": "md5", "md5": md5} for path, md5 in by_path.items()]
+
+
+def test_results_of_other_parameters_come_last_and_say_what_made_them():
+    params = Path("params.yaml").read_text()
+    edited = params.replace("c: {dataset: tiny, recipe: new, seed: 1}", "c: {dataset: tiny, recipe: mlp, seed: 77}")
+    Path("params.yaml").write_text(edited)
+    metrics = json.loads(Path("metrics/tiny-mlp.json").read_text())
+    Path("metrics/c.json").write_text(json.dumps(metrics | {"accuracy": 1.0, "errors": 1}))
+    Path("metrics/b.json").write_text(json.dumps(metrics | {"accuracy": 0.5}))
+    write_lock("tiny-mlp", "c")
+
+    result = CliRunner().invoke(report.app)
+    html = REPORT.read_text(encoding="utf-8")
+    text = visible_text(html)
+
+    assert list(leaders(html)) == ["tiny-mlp", "c", "b"]
+    assert [cells[0] == "(stale)" for cells in leaders(html).values()] == [False, True, True]
+    assert "Stale results come last" in text
+    assert "Recipe mlp on Tiny, seed 0: accuracy 1.0000, 1 error. " in text
+    assert "Stale. Changed since: seed 0 → 77. dvc repro evaluate@c predict@c brings the result up to date." in text
+    assert "Recipe, dataset and seed unknown: accuracy" in text
+    assert "Changed since: metrics/b.json is not what dvc.lock records." in text
+    assert text.count("Stale. ") == 2
+    assert result.stderr.splitlines()[1:3] == [
+        "c is stale (seed 0 → 77): dvc repro evaluate@c predict@c",
+        "b is stale (metrics/b.json is not what dvc.lock records): dvc repro evaluate@b predict@b",
+    ]
+
+
+def test_results_that_are_up_to_date_are_not_called_stale():
+    write_lock("tiny-mlp")
+    for run in "bc":
+        Path(f"metrics/{run}.json").unlink()
+
+    assert "stale" not in visible_text(write()).lower()
+
+
+def test_a_dvc_lock_with_the_markers_of_a_merge_is_an_error_of_one_line():
+    Path("dvc.lock").write_text("schema: '2.0'\n<<<<<<< HEAD\nstages:\n")
+    result = CliRunner().invoke(report.app)
+    [line] = result.stderr.splitlines()
+
+    assert (result.exit_code, REPORT.exists()) == (1, False)
+    assert line.startswith("error: dvc.lock:2: expected one version, received the markers of a merge conflict; ")
+
+
+def test_what_a_removed_run_left_is_named_and_stays():
+    params = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("  b: {dataset: tiny, recipe: new, seed: 0}\n", ""))
+    result = CliRunner().invoke(report.app)
+    [line] = [line for line in result.stderr.splitlines() if line.startswith("b ")]
+
+    assert line.startswith(
+        "b is not in params.yaml; this takes away what it left: rm -r metrics/b.json models/b.keras "
+    )
+    command = line.split(": ")[1].split()
+    assert all(Path(path).exists() for path in command[2:])
+    subprocess.run(command, check=True)
+    assert "not in params.yaml" not in CliRunner().invoke(report.app).stderr
+    assert [path for path in Path().rglob("b.*") if "logs" not in path.parts] == []
+
+
 def test_a_run_has_its_plots_its_network_and_its_recipe():
     html = write()
 
@@ -164,7 +247,7 @@ def test_tables_of_another_version_than_the_metrics_give_no_interval():
     html = write()
 
     assert [leaders(html)[run][2] for run in ("b", "tiny-mlp")] == ["–", "–"]
-    assert visible_text(html).count("Its plots and its metrics are of different versions. dvc checkout restores") == 2
+    assert visible_text(html).count("Its plots and its metrics are of different versions. dvc repro evaluate@") == 2
 
 
 @pytest.mark.parametrize("content", ["class,recall\n0,1.0\n", "recall,images\n1.0,many\n", "recall,images\n1.0\n"])

@@ -45,7 +45,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes its place when the block ends without an error."""
-    path = path.resolve()
+    path = _resolved(path)
     with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
         yield partial
         for file in partial.iterdir():
@@ -58,7 +58,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
     """Yield an empty folder beside `path`, deleted when the block ends, or by the next call after a kill."""
-    path = path.resolve()  # "." has no name
+    path = _resolved(path)  # "." has no name
     delete_leftovers(path, purpose)
     # the process number keeps two writers apart, of which one would publish what the other has half written
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{purpose}")
@@ -72,9 +72,14 @@ def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
 
 def delete_leftovers(path: Path, purpose: str) -> None:
     """Delete the scratch folders that killed processes left beside `path`."""
-    path = path.resolve()
+    path = _resolved(path)
     for leftover in _leftovers(path.parent, f".{path.name}.", f".{purpose}"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _resolved(path: Path) -> Path:
+    """Return an absolute path without links; `Path.resolve` raises other errors for a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _leftovers(folder: Path, prefix: str, suffix: str) -> Iterator[Path]:

@@ -5,11 +5,13 @@ No result depends on this module, so `stages.common.fingerprints` leaves it out 
 
 import functools
 import io
+import itertools
 import logging
 import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +21,14 @@ import typer
 from typer.core import TyperCommand
 
 from stages.common import orphan, signals
-from stages.common.errors import InputError
+from stages.common.errors import LONGEST_PART, InputError
 from stages.common.printable import printable
 
 P = ParamSpec("P")
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 SIGNALLED = 128  # added to a signal's number, the shell's exit code for it
-COLUMN_GAP = 2  # characters between the columns of a table, as rich sets them
-MIN_FOLDED_WIDTH = 12  # characters of a table's first column in a narrow terminal
+COLUMN_GAP = 2  # characters between the columns of a table
 WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
 
 
@@ -102,6 +103,8 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         show_log()
+        if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
+            warnings.simplefilter("default")  # a warning of a library is told, and ends nothing
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         watch = orphan.DvcWatch()
@@ -114,7 +117,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
-            where, reason = printable(error.filename or "disk"), error.strerror or error
+            where, reason = printable(error.filename or "disk")[:LONGEST_PART], error.strerror or error
             _fail(f"{where}: {reason}; nothing half-written is left; fix this and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
@@ -174,23 +177,11 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
     Yields:
         Function that moves the bar.
     """
-    from rich import progress as bars
     from rich.console import Console
 
-    console = Console(stderr=True)
-    amounts: list[bars.ProgressColumn] = []
-    if unit == "bytes":
-        amounts = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
-    elif total:
-        amounts = [bars.MofNCompleteColumn(), bars.TextColumn(unit), bars.TimeRemainingColumn()]
-    columns = [
-        bars.TextColumn("{task.description}", markup=False),  # a bracket in a name is no markup
-        bars.BarColumn(24),
-        *amounts,
-        bars.TimeElapsedColumn(),
-        bars.TextColumn("{task.fields[note]}", markup=False),
-    ]
-    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    from stages.common.progress_bars import new_bar
+
+    with new_bar(Console(stderr=True), total, unit) as bar:
         task = bar.add_task(description, total=total, note="")
 
         def advance(
@@ -231,21 +222,55 @@ def quiet() -> Iterator[None]:
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:
-    """Print a table on standard output; the first column is folded in a narrow terminal, but not in a pipe."""
-    from rich.cells import cell_len
+    """Print a table on standard output.
+
+    In a terminal that is too narrow for it, the first cell of each row stands above the others. If these are too wide
+    as well, each stands on a line of its own. In a pipe the table is as wide as it needs to be.
+    """
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    columns = list(zip(header, *rows, strict=True))
-    widths = [max(cell_len(line) for cell in column for line in cell.splitlines() or [""]) for column in columns]
     console = Console()
-    if console.is_terminal:
-        widths[0] = min(widths[0], MIN_FOLDED_WIDTH)
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(header):
-        shown.add_column(name, overflow="fold", no_wrap=number > 0)
-    for row in rows:
-        shown.add_row(*map(Text, row))  # plain text: a bracket in a name is no markup
-    needed = sum(widths) + COLUMN_GAP * (len(widths) - 1)
-    Console(width=max(console.width, needed)).print(shown)  # rather wrapped by the terminal than cut off
+    (titles, *lines), folds = _aligned([header, *rows]), False
+    if console.is_terminal and not _fit([titles, *lines], console.width):
+        titles, *lines = _indented(_aligned([row[1:] for row in (header, *rows)]))
+        if not _fit([titles, *lines], console.width):
+            titles = []
+            lines = [_headed(header[1:], row[1:]) for row in rows]
+        titles, folds = [header[0], *titles], True
+        lines = [[*row[0].split("\n"), *others] for row, others in zip(rows, lines, strict=True)]
+    for line in titles:
+        console.print(Text(line, style="bold"), soft_wrap=not folds)
+    for line in (line for row in lines for line in row):
+        console.print(Text(line), soft_wrap=not folds)  # plain text: a bracket in a name is no markup
+
+
+def _aligned(rows: list[list[str]]) -> list[list[str]]:
+    """Return the lines of each row, with cells of equal width; a cell may have several lines."""
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in zip(*rows, strict=True)]
+    gap = " " * COLUMN_GAP
+    return [
+        [
+            gap.join(part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True)).rstrip()
+            for parts in itertools.zip_longest(*(cell.split("\n") for cell in row), fillvalue="")
+        ]
+        for row in rows
+    ]
+
+
+def _headed(header: list[str], cells: list[str]) -> list[str]:
+    """Return the cells of a row that are not empty, each on a line behind the name of its column."""
+    named = [[name.replace("\n", " "), cell] for name, cell in zip(header, cells, strict=True) if cell]
+    return [line for lines in _indented(_aligned(named)) for line in lines]
+
+
+def _indented(rows: list[list[str]]) -> list[list[str]]:
+    return [[" " * COLUMN_GAP + line for line in lines] for lines in rows]
+
+
+def _fit(rows: list[list[str]], width: int) -> bool:
+    from rich.cells import cell_len
+
+    return all(cell_len(line) <= width for lines in rows for line in lines)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stages.common.console import quiet
+from stages.common.environment import fix_environment
 
 
 def enable_determinism(seed: int, threads: int, shards: int = 1, join: Callable[[], None] = lambda: None) -> None:
@@ -14,6 +15,7 @@ def enable_determinism(seed: int, threads: int, shards: int = 1, join: Callable[
         shards: Shards of a batch computed at the same time, each on an equal fraction of the threads.
         join: Function that joins a cluster; TensorFlow wants it before the first operation.
     """
+    fix_environment()
     with quiet():
         import keras
         import tensorflow as tf

@@ -149,7 +149,7 @@ def _check_file(path: Path, key: str) -> None:
     if not path.is_file():
         names = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
         known = f"one of {', '.join(names)}{did_you_mean(path.stem, names)}"
-        raise InputError(f"{PATH}: {key}", known, repr(path.stem), f"choose one, or write {path}")
+        raise InputError(f"{PATH}: {key}", known, repr(path.stem), f"choose one, or write {path} and add it to git")
 
 
 def _find(name: str, key: str, values: Mapping[str, Value]) -> Value:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from stages.common import special_files
 from stages.common.errors import InputError
 
 # A name becomes part of a path and of a DVC parameter's path, where slashes and dots mean something else.
@@ -32,6 +33,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 A_NAME = "a name of up to 100 letters, digits, - and _, the first a letter or a digit"
 
 LONGEST_VALUE = 60  # characters of a value in an error
+MAX_CHARACTERS = 1_000_000  # of a file; params.yaml with ten thousand runs has fewer
+MAX_VALUES = 100_000  # keys among them; an alias counts as all that it stands for
 
 WORDS = {  # of pydantic's types of errors, where its own speak of Python
     "bool_type": "true or false",
@@ -69,6 +72,10 @@ SCALARS = {
 }
 
 
+class _TooManyValuesError(Exception):
+    """A document has more than MAX_VALUES values."""
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the scalars of YAML 1.2; it refuses a key that stands twice in a mapping."""
 
@@ -81,6 +88,13 @@ class _Loader(yaml.SafeLoader):
         if self.yaml_version not in (None, (1, 2)):
             raise yaml.parser.ParserError(None, None, "found a %YAML directive of a version other than 1.2", mark)
         return directives
+
+    def get_single_node(self) -> yaml.Node | None:
+        """Compose the document; refuse one of too many values, for which a few aliases suffice."""
+        node: yaml.Node | None = super().get_single_node()
+        if node and _count_values(node, {}) > MAX_VALUES:
+            raise _TooManyValuesError
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Compose a mapping, before merge keys add the keys of other mappings to it."""
@@ -112,6 +126,24 @@ class _Loader(yaml.SafeLoader):
         """Construct a floating-point number."""
         text = node.value.replace("_", "").lower()
         return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _count_values(node: yaml.Node, counts: dict[int, int]) -> int:
+    """Return the number of values in a node, each alias with all that it stands for.
+
+    Args:
+        node: Node of a document.
+        counts: Numbers of the nodes that are counted already, by `id`.
+    """
+    if id(node) not in counts:
+        counts[id(node)] = 1  # for an alias inside of what it stands for
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [each for pair in node.value for each in pair]
+        counts[id(node)] += sum(_count_values(each, counts) for each in inner)
+    return counts[id(node)]
 
 
 for _kind, (_pattern, _first) in SCALARS.items():
@@ -190,9 +222,11 @@ class ConfigFile(Config):
         """Validate the text of the file at `path`.
 
         Raises:
-            InputError: The text is not YAML or does not fit; the first misfit is named.
+            InputError: The text is not YAML, has an alias or a merge key, or does not fit; the first misfit is named.
         """
-        return cls.from_values(parse_yaml(text, path), path)
+        values = parse_yaml(text, path)
+        _refuse_aliases(text, path)
+        return cls.from_values(values, path)
 
     @classmethod
     def from_values(cls, values: object, path: Path) -> Self:
@@ -230,19 +264,24 @@ def read_text(path: Path) -> str:
     """Return the text of a file.
 
     Raises:
-        InputError: The file is missing or is not UTF-8.
+        InputError: The file is missing, is not UTF-8, is no file, or is too long.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        special_files.refuse(path)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError as error:
         neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
         choice = "run the command in the project's folder"
-        if neighbours:
+        if neighbours and path.parent != Path():
             hint = did_you_mean(path.stem, neighbours) if len(neighbours) > 1 else ""
             choice = f"choose one of {', '.join(neighbours)}{hint}"
         raise InputError(path, "a file of this name", "none", choice) from error
     except UnicodeDecodeError as error:
         raise InputError(path, "UTF-8 text", f"byte {error.object[error.start]:#x}", "save it as UTF-8") from error
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(path, f"at most {MAX_CHARACTERS:,} characters", "more", "check that this is the right file")
+    return text
 
 
 def parse_yaml(text: str, path: Path) -> object:
@@ -262,8 +301,34 @@ def parse_yaml(text: str, path: Path) -> object:
         raise InputError(path, "YAML", str(error), "fix the file") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # 2024-13-45, or a wrong tag: !!bool 1
         raise InputError(path, "YAML", f"a value that cannot be read: {error}", "fix the file") from error
+    except _TooManyValuesError as error:
+        expected = f"YAML of at most {MAX_VALUES:,} values, each alias counted as what it stands for"
+        raise InputError(path, expected, "more", "check that this is the right file") from error
     except RecursionError as error:
         raise _endless(path) from error
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """Raise if a value is an alias or a mapping has a merge key.
+
+    `dvc exp run -S` drops a change inside an alias, or makes it elsewhere too, and says nothing.
+    """
+    if not any(sign in text for sign in ("*", "<<", "!")):
+        return  # as nearly always, without a second look at each value
+    for event in yaml.parse(text, _Loader):
+        match event:
+            case yaml.AliasEvent(anchor=anchor, start_mark=yaml.Mark(line=line)):
+                received = f"the alias *{anchor}"
+            case yaml.ScalarEvent(start_mark=yaml.Mark(line=line)) if _is_merge_key(event):
+                received = "the merge key <<"
+            case _:
+                continue
+        expected = "every value written out, because `dvc exp run -S` may not change what stands elsewhere"
+        raise InputError(f"{path}:{line + 1}", expected, received, "write the values there")
+
+
+def _is_merge_key(event: yaml.ScalarEvent) -> bool:
+    return event.tag == f"{TAG}merge" or (event.value == "<<" and event.implicit[0])
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from stages.common import atomic
-from stages.common.errors import InputError, first_line
+from stages.common.errors import InputError
 from stages.common.yaml_files import Config
+from stages.images import npy
 
 Split = Literal["train", "test", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "test")  # every dataset has these; some have validation images too
@@ -30,10 +31,12 @@ SPLIT_NAMES: dict[str, Split] = {
     "publictest": "validation",  # of Kaggle's FER2013
     "privatetest": "test",
 }
+MAX_SPLIT_NAME = 40  # characters
 INFO_FILE = "dataset.json"
 GROUPS_FILE = "train_groups.npy"  # only if some training images are copies, or of one group
 CHUNK_PIXELS = 1 << 18  # values read at a time, unless MIN_CHUNK_IMAGES are more; they take 2 MB while counted
 MIN_CHUNK_IMAGES = 16  # so that large pictures are decoded in parallel
+MAX_IMAGE_VALUES = 1 << 24  # pixels times channels; sixteen such images are in memory at a time
 PREPROCESS_AGAIN = "run the preprocess stage again"
 
 Image = npt.NDArray[np.uint8]  # (height, width, channels), 0…255
@@ -85,7 +88,24 @@ def split_of(name: str) -> Split | None:
 
     A word such as `set` may follow: training_set, testdata.
     """
+    if len(name) > MAX_SPLIT_NAME:  # the pattern would take long
+        return None
     return SPLIT_NAMES.get(re.sub(r"[\s_-]*(set|data|images?)$", "", name.strip().casefold()))
+
+
+def check_image_shape(shape: tuple[int, ...], where: Path | str) -> None:
+    """Refuse images of so many pixels that a few of them would fill the memory.
+
+    Args:
+        shape: Height, width and, as a rule, channels of an image.
+        where: File, key or setting, for errors.
+
+    Raises:
+        InputError: There are too many.
+    """
+    if math.prod(shape) > MAX_IMAGE_VALUES:
+        expected = f"images of at most {MAX_IMAGE_VALUES:,} values (height × width × channels)"
+        raise InputError(where, expected, " × ".join(map(str, shape)), "make the images smaller")
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -207,11 +227,11 @@ def write_split(
 
 def _map(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # .npy only; refuses pickled objects
+        array = npy.open_map(path)
     except FileNotFoundError as error:
         raise InputError(path, "an array", "none", PREPROCESS_AGAIN) from error
-    except (ValueError, EOFError) as error:
-        raise InputError(path, "a whole .npy file", first_line(error), PREPROCESS_AGAIN) from error
+    except npy.NpyError as error:
+        raise InputError(path, "a whole .npy file", error, PREPROCESS_AGAIN) from error
     if array.dtype != dtype or array.shape != shape:
         expected, received = f"{np.dtype(dtype)} {shape}", f"{array.dtype} {array.shape}"
         raise InputError(path, expected, received, PREPROCESS_AGAIN)

@@ -17,7 +17,7 @@ MISSING = {
     "---", ".", "..", "...", "<na>", "?", "??", "???", "\\n", "n.a.", "n/a", "na", "nan", "nat", "nil", "none",
     "not available", "null", "undefined", "unlabeled", "unlabelled", "–", "—",
 }  # fmt: skip # in small letters: what people, databases, pandas, R and Excel write for a value that is not there
-NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d{1,3})?", re.IGNORECASE)  # with a decimal point or comma
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d{1,3})?", re.IGNORECASE)  # with a decimal point or comma
 FILLERS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\w)|(?<=\w)[\s_-]+(?=[^\W\d_])")  # not 1-2, nor A- or -1
 JOINED = re.compile(r"\s*[,;|/+&]\s*|\s+")
 LISTED = re.compile(r"\s*[,;|]\s*")
@@ -29,6 +29,7 @@ LOOK_ALIKES = str.maketrans(
     "aeopcyxijskmtoav",
 )
 VARIANTS = "\ufe0e\ufe0f"  # behind an emoji or a sign, they choose its look
+MAX_NAME = 255  # characters of a class's name, as of a folder's
 UNLABELLED = {"-1", "-99", "-999", "-9999"}  # among numbers of classes
 INVISIBLE = "characters that look alike or are invisible"
 LIST_THEM = "list the classes under `classes` in {}, where exact names count"
@@ -47,11 +48,20 @@ def problems(places: Places, classes: Sequence[str] | None, dataset_path: Path) 
     if classes is not None:
         return _unlisted(places, classes, dataset_path)
     list_them = LIST_THEM.format(dataset_path)
-    return [*_no_classes(places, list_them), *_one_class(places, list_them), *_several_classes(places, list_them)]
+    long = {name for name in places if len(name) > MAX_NAME}
+    short = {name: lines for name, lines in places.items() if name not in long}
+    return [
+        *_too_long(long, places),
+        *_no_classes(short, list_them),
+        *_one_class(short, list_them),
+        *_several_classes(short, list_them),
+    ]
 
 
 def likeness(name: str) -> str | Decimal:
     """Return a key that is equal for names that are probably one class: a number, or letters without their form."""
+    if len(name) > MAX_NAME:  # the patterns would take long
+        return name
     plain = unicodedata.normalize("NFKC", name).casefold()
     visible = (letter for letter in plain if unicodedata.category(letter) != "Cf" and letter not in VARIANTS)
     plain = unicodedata.normalize("NFKC", "".join(visible))
@@ -108,13 +118,24 @@ def is_missing(name: str) -> bool:
 
 def _number(text: str) -> Decimal | None:
     """Return the exact value of a number, or None. Long identifiers do not become equal, as floats would."""
-    return Decimal(text.replace(",", ".")) if NUMBER.fullmatch(text) else None
+    return Decimal(text.replace(",", ".")) if len(text) <= MAX_NAME and NUMBER.fullmatch(text) else None
 
 
 def _whole(label: str) -> int | None:
     """Return the whole number from 0 that a label is, also if it is written as 1.0 or 1e0, or None."""
     value = _number(label)
     return int(value) if value is not None and value >= 0 and value == value.to_integral_value() else None
+
+
+def _too_long(names: Collection[str], places: Places) -> list[InputError]:
+    """Return an error for labels that are too long for the name of a class, if there are some."""
+    if not names:
+        return []
+    lines = sorted(line for name in names for line in places[name])
+    name = next(name for name in places if name in names)
+    received = f"{_quoted(name)} and so on, {len(name)} characters, in {lines_of(lines)}"
+    next_step = "check that these are labels, and that quotes are closed"
+    return [InputError(lines[0], f"the name of a class of at most {MAX_NAME} characters", received, next_step)]
 
 
 def _no_classes(places: Places, list_them: str) -> list[InputError]:
@@ -189,6 +210,8 @@ def _several_classes(places: Places, list_them: str) -> list[InputError]:
 def _unlisted(places: Places, classes: Sequence[str], dataset_path: Path) -> list[InputError]:
     """Return an error for each label that the dataset's file does not list, or one for all if they are many."""
     names = [name for name in places if name not in classes]
+    if not names:
+        return []
     expected = f"a class that {dataset_path} lists"
     numbers = sorted(number for name in names if (number := _whole(name)) is not None)
     if len(numbers) == len(places):

@@ -78,4 +78,4 @@ def log_line(line: str) -> None:
 
 def range_text(limits: Range) -> str:
     """Return a range as a message shows it, such as 0…4095."""
-    return "…".join(f"{limit:.10g}" if limit == round(limit) else f"{limit:.4g}" for limit in limits)
+    return "…".join(f"{limit:.10g}" if float(limit).is_integer() else f"{limit:.4g}" for limit in limits)

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import math
 import os
 import platform
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stages.common import atomic
-from stages.common.errors import InputError
+from stages.common.errors import InputError, first_line
 
 
 class Epoch(NamedTuple):
@@ -36,12 +37,12 @@ def read(path: Path) -> list[Epoch]:
     next_step = "run dvc repro, or the train stage"
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        epochs = [Epoch(int(row["epoch"]), *(_number(row[name]) for name in Epoch._fields[1:])) for row in rows]
+            epochs = [_epoch(row) for row in csv.DictReader(file)]
     except FileNotFoundError as error:
         raise InputError(path, "the history of a training", "none", next_step) from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(path, f"the columns {', '.join(Epoch._fields)} of numbers", error, next_step) from error
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        expected = f"the columns {', '.join(Epoch._fields)} of numbers"
+        raise InputError(path, expected, first_line(error), next_step) from error
     if not epochs:
         raise InputError(path, "an epoch at least", "none", next_step)
     return epochs
@@ -65,5 +66,16 @@ def write_timing(path: Path, seconds: float) -> None:
     atomic.write_text(path, json.dumps(entry, indent=2) + "\n")
 
 
-def _number(cell: str) -> Any:
-    return None if cell == "" else float(cell)
+def _epoch(row: dict[str, str]) -> Epoch:
+    """Return the results in a row of a history.
+
+    Raises:
+        KeyError, TypeError, ValueError: A number is missing, or is none that a training writes.
+    """
+    numbers = {name: float(row[name]) for name in Epoch._fields[1:] if not name.startswith("val_") or row[name] != ""}
+    for name, number in numbers.items():
+        if not (0 <= number <= 1 if name.endswith("accuracy") else math.isfinite(number)):
+            raise ValueError(f"{row[name]} as {name}")
+    if len(numbers) == 3:
+        raise ValueError("half of the validation's results")
+    return Epoch(int(row["epoch"]), **numbers)

@@ -1,6 +1,7 @@
 """Saved model in Keras's format, with the same bytes each time the same model is saved."""
 
 import json
+import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can hold
+MAX_RATIO = 100  # of the unpacked to the packed size; weights that were trained can hardly be packed
 UNSTABLE = {"date_saved", "shared_object_id"}  # the clock, and addresses in memory
 
 
@@ -37,7 +39,7 @@ def save(model: "keras.Model", path: Path) -> None:
 
 def save_weights(model: "keras.Model", path: Path) -> None:
     """Save the weights alone. Keras requires a name that ends in .weights.h5, also for the temporary file."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     with atomic.scratch_folder(path, "partial") as scratch:
         model.save_weights(scratch / path.name)
         (scratch / path.name).replace(path)
@@ -61,6 +63,7 @@ def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "ke
     if not zipfile.is_zipfile(path):
         raise InputError(path, "a model in Keras's format", "a damaged file", "run the train stage again")
     try:
+        _check_size(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, json, h5py and Keras each raise their own
         expected = "a model in Keras's format, safe to load"
@@ -70,6 +73,19 @@ def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "ke
         next_step = "run the train stage again, its dataset changed"
         raise InputError(path, f"the shapes of its dataset, {shapes}", received, next_step)
     return model
+
+
+def _check_size(path: Path) -> None:
+    """Refuse an archive that unpacks to far more than a model packed by any program: it would fill the memory.
+
+    Raises:
+        ValueError: It does.
+        zipfile.BadZipFile: It is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_RATIO * path.stat().st_size:
+        raise ValueError(f"an archive of {path.stat().st_size:,} bytes that unpacks to {size:,}")
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:

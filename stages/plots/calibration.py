@@ -18,14 +18,14 @@ def draw(path: Path, run_name: str, bins: Sequence[Bin]) -> None:
         run_name: Name of the run, for the title.
         bins: Bins, as `CalibrationAccumulator` returns them.
     """
-    from matplotlib.ticker import StrMethodFormatter
-
     filled = [each for each in bins if each.images]
     confidences = [each.confidence for each in filled]
     bounds = np.array([intervals.wilson(each.correct, each.images) for each in filled])
     error = expected_calibration_error(bins)
     note = f"is it right as often as it is sure? Expected calibration error: {error:.4f}"
     with style.new_chart(path, style.title(run_name, "calibration"), note, (5.4, 5)) as figure:
+        from matplotlib.ticker import StrMethodFormatter
+
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         above.plot([0, 1], [0, 1], color=style.GREY, ls="--", lw=1.2, label="as often as it is sure")
         above.vlines(confidences, bounds[:, 0], bounds[:, 1], color=style.BLUE, lw=2)

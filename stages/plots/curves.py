@@ -17,13 +17,13 @@ def draw(path: Path, run_name: str, epochs: Sequence[Epoch]) -> None:
         run_name: Name of the run, for the title.
         epochs: History of the training, at least one epoch.
     """
-    from matplotlib.ticker import MaxNLocator
-
     numbers = [epoch.epoch for epoch in epochs]
     marker_size = 4 if len(epochs) <= MOST_MARKERS else 0
     with style.new_chart(
         path, style.title(run_name, "training"), "accuracy and loss of each epoch", (8, 2.7)
     ) as figure:
+        from matplotlib.ticker import MaxNLocator
+
         for axes, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
             values = [getattr(epoch, name) for epoch in epochs]
             axes.plot(numbers, values, "o-", color=style.BLUE, ms=marker_size, label="training")

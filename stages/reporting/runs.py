@@ -2,16 +2,19 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.common import params, paths
 from stages.common.errors import InputError
-from stages.common.params import Run
-from stages.evaluation import intervals
+from stages.common.lock_file import LockFile
+from stages.common.params import Params, Run
+from stages.evaluation import intervals, published
+from stages.evaluation.published import Published
 from stages.images import catalog
+from stages.reporting.freshness import Freshness, Origin
 
 PREDICTIONS = "predictions"
 EVALUATE_AGAIN = "run the evaluate stage again"
@@ -32,7 +35,8 @@ class Result:
 
     Attributes:
         run: Run of params.yaml.
-        title: Title of its dataset.
+        origin: What made the metrics, and what has changed since.
+        title: Title of the dataset, as far as it is known the one of the metrics.
         metrics: Content of metrics/<run>.json.
         interval: 95 % interval of the accuracy, 0…1, or None if the classes' table is missing or of another version.
         is_mixed: True if the classes' table, and so the plots, are of another version than the metrics.
@@ -41,6 +45,7 @@ class Result:
     """
 
     run: Run
+    origin: Origin
     title: str
     metrics: Mapping[str, Any]
     interval: tuple[float, float] | None
@@ -49,8 +54,13 @@ class Result:
     card: str | None
 
     @property
+    def dataset(self) -> str:
+        """Dataset of the metrics; that of params.yaml if it is not known."""
+        return (self.origin.run or self.run).dataset
+
+    @property
     def missing(self) -> list[str]:
-        """Titles of the plots that are missing, and the model card if it is."""
+        """Titles of the plots that are missing or of an older model, and the model card if it is missing."""
         plots = [title.lower() for kind, (title, _) in PLOTS.items() if kind not in self.plots]
         return plots if self.card else [*plots, "model card"]
 
@@ -58,32 +68,50 @@ class Result:
 def read() -> tuple[list[Result], list[str]]:
     """Return the runs with metrics, by dataset and then by accuracy, highest first; and the names of the others.
 
+    Results of something else than the files say now come last.
+
     Raises:
-        InputError: params.yaml, a dataset's file, a metrics file or a classes' table does not fit.
+        InputError: A YAML file, dvc.lock, a metrics file or a classes' table does not fit.
     """
-    runs = params.load_runs()
-    results = [_read_result(run) for name, run in runs.items() if paths.metrics(name).exists()]
-    results.sort(key=lambda result: (result.title, result.run.dataset, -result.metrics["accuracy"]))
+    runs, lock = params.load_runs(), LockFile.load()
+    freshness = _freshness(lock, {run.dataset for run in runs.values()}) if lock else None
+    results = [_read_result(run, freshness) for name, run in runs.items() if paths.metrics(name).exists()]
+    results.sort(key=_rank)
     return results, [name for name in runs if not paths.metrics(name).exists()]
 
 
 def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
     """Return the title and the PNG of the samples of each dataset among the results, sorted by the dataset's name."""
-    titles = {result.run.dataset: result.title for result in results}
+    titles = {result.dataset: result.title for result in results}
     plots = [(titles[dataset], paths.samples(dataset)) for dataset in sorted(titles)]
     return [(title, path.read_bytes()) for title, path in plots if path.exists()]
 
 
-def _read_result(run: Run) -> Result:
-    plots = {kind: paths.plot(kind, run.name) for kind in PLOTS}
-    plots[PREDICTIONS] = paths.predictions_plot(run.name)
+def _freshness(lock: LockFile, datasets: Set[str]) -> Freshness:
+    declared = Params.load(params.PATH).datasets
+    sources = {name: dataset.source for name, dataset in declared.items() if name in datasets}
+    return Freshness(lock, sources, Published.load(published.PATH))
+
+
+def _rank(result: Result) -> tuple[bool, str, str, float]:
+    """Return a sorting key: results that are up to date first, the most accurate of each dataset first."""
+    return bool(result.origin.changes), result.title, result.dataset, -result.metrics["accuracy"]
+
+
+def _read_result(run: Run, freshness: Freshness | None) -> Result:
+    """Read a run with metrics; without a dvc.lock, stages were run by hand, and params.yaml says what made them."""
+    plots = {kind: paths.plot(kind, run.name) for kind in PLOTS if kind != PREDICTIONS}
+    if not freshness or freshness.has_predictions(run):
+        plots[PREDICTIONS] = paths.predictions_plot(run.name)
     card = paths.model_card(run.name)
     metrics = _read_metrics(paths.metrics(run.name))
+    origin = freshness.find_origin(run, metrics) if freshness else Origin(run, [])
     counts = _read_counts(paths.table("classes", run.name))
     is_mixed = counts is not None and not _agree(metrics, *counts)
     return Result(
         run=run,
-        title=_dataset_title(run.dataset),
+        origin=origin,
+        title=_dataset_title((origin.run or run).dataset),
         metrics=metrics,
         interval=intervals.wilson(*counts) if counts and not is_mixed else None,
         is_mixed=is_mixed,

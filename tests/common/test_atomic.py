@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -158,3 +159,12 @@ def test_two_that_write_one_folder_do_not_mix(tmp_path, monkeypatch):
 
     assert names(tmp_path) == ["arrays"]
     assert [(folder / name).read_text() for name in names(folder)] == ["first", "first"]
+
+
+@pytest.mark.parametrize("write", [lambda path: atomic.new_folder(path), lambda path: atomic.scratch_folder(path, "x")])
+def test_a_link_to_itself_is_an_error_of_the_system(tmp_path, write):
+    """Which commands tell in one line."""
+    (tmp_path / "loop").symlink_to("loop")
+    with contextlib.suppress(OSError), write(tmp_path / "loop"):
+        pass
+    assert names(tmp_path) == ["loop"]

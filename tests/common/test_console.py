@@ -2,6 +2,8 @@ import errno
 import logging
 import os
 import re
+import sys
+import warnings
 
 import pytest
 import rich.console
@@ -36,6 +38,20 @@ def main():
         print(number)
 app()
 """
+
+
+def test_a_warning_of_a_library_ends_no_command_whatever_pythonwarnings_says(monkeypatch: pytest.MonkeyPatch):
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main():
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+    monkeypatch.setattr(sys, "warnoptions", ["error::DeprecationWarning"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert CliRunner().invoke(app, []).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -179,18 +195,73 @@ def test_a_table_goes_to_standard_output(capsys):
     assert shown.err == ""
 
 
-@pytest.mark.parametrize("is_terminal", [True, False])
+HEADER = ["experiment", "seeds", "accuracy", "against main", "train\naccuracy", "loss"]
+ROWS = [
+    ["main, seeds-1 … seeds-4", "5", "0.9656 ± 0.0033", "", "0.9728", "0.1135"],
+    ["faster-adam\n optimizer.learning_rate=0.005", "1", "0.9430", "-0.0226 ± 0.0101 worse", "0.9466", "0.2080"],
+]
+WHOLE = """\
+experiment                      seeds  accuracy         against main            train     loss
+                                                                                accuracy
+main, seeds-1 … seeds-4         5      0.9656 ± 0.0033                          0.9728    0.1135
+faster-adam                     1      0.9430           -0.0226 ± 0.0101 worse  0.9466    0.2080
+ optimizer.learning_rate=0.005
+"""
+TWO_LINES = """\
+experiment
+  seeds  accuracy         against main            train     loss
+                                                  accuracy
+main, seeds-1 … seeds-4
+  5      0.9656 ± 0.0033                          0.9728    0.1135
+faster-adam
+ optimizer.learning_rate=0.005
+  1      0.9430           -0.0226 ± 0.0101 worse  0.9466    0.2080
+"""
+LISTED = """\
+experiment
+main, seeds-1 … seeds-4
+  seeds           5
+  accuracy        0.9656 ± 0.0033
+  train accuracy  0.9728
+  loss            0.1135
+faster-adam
+ optimizer.learning_rate=0.005
+  seeds           1
+  accuracy        0.9430
+  against main    -0.0226 ± 0.0101 worse
+  train accuracy  0.9466
+  loss            0.2080
+"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_terminal", "expected"),
+    [
+        *((columns, False, WHOLE) for columns in (40, 60, 80, 200)),
+        *((columns, True, WHOLE) for columns in (96, 100, 200)),
+        *((columns, True, TWO_LINES) for columns in (66, 80, 95)),
+        *((columns, True, LISTED) for columns in (40, 60, 65)),
+    ],
+)
 def test_a_table_too_wide_for_the_terminal_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_terminal: bool
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: int,
+    is_terminal: bool,
+    expected: str,
 ):
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(rich.console.Console, "is_terminal", is_terminal)
-    metrics = ["accuracy", "loss", "errors", "parameters", "gain"]
-    console.table(["experiment", *metrics], [["a-long-name-of-an-experiment", *"12345"]])
+    console.table(HEADER, ROWS)
+
+    assert re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out) == expected
+
+
+def test_a_name_longer_than_the_terminal_is_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(rich.console.Console, "is_terminal", True)
+    console.table(["picture", "it is", ""], [["a-folder/with/a/long/name/图.png", "7", "99.0%"]])
 
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-    header, (start, *values), *rest = (line.split() for line in shown.splitlines())
-    assert header == ["experiment", *metrics]
-    assert values == [*"12345"]
-    assert start + "".join(part for line in rest for part in line) == "a-long-name-of-an-experiment"
-    assert bool(rest) == is_terminal
+    assert max(map(rich.cells.cell_len, shown.splitlines())) <= 20
+    assert "".join(shown.split()) == "pictureitisa-folder/with/a/long/name/图.png799.0%"

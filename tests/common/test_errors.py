@@ -10,6 +10,11 @@ def test_an_input_error_is_one_line_of_four_parts():
     assert str(error) == "a.yaml: expected a number, received 'x'; edit it"
 
 
+def test_each_part_of_an_error_is_cut_to_a_length_that_a_person_reads():
+    error = InputError("x" * 100_000, "a file", "y" * 100_000, "name another")
+    assert str(error) == f"{'x' * 1000}…: expected a file, received {'y' * 1000}…; name another"
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -17,6 +22,7 @@ def test_an_input_error_is_one_line_of_four_parts():
         ("\n \n  the reason  \nand more", "the reason"),
         ("", "RuntimeError"),
         (" \n\t\n", "RuntimeError"),
+        ("x" * 5000, "x" * 200 + "…"),
     ],
 )
 def test_the_first_line_that_says_something_is_told_or_else_the_type(message, expected):

@@ -111,6 +111,7 @@ def test_a_name_without_a_file_is_told(project, case):
     with pytest.raises(InputError) as caught:
         params.Params.load(params.PATH).check_files()
     assert expected in str(caught.value)
+    assert str(caught.value).endswith(" and add it to git")  # an experiment has a copy of what git knows
 
 
 def test_the_projects_own_params_and_their_files_exist(monkeypatch):

@@ -46,8 +46,9 @@ console.say("another")
 print("ends", flush=True)
 """
 SLOW_START = """
-import sys, types
+import importlib.machinery, sys, types
 typer = types.ModuleType("typer")
+typer.__spec__ = importlib.machinery.ModuleSpec("typer", None)
 def start(name):
     print("imports", flush=True)
     sys.stdin.read()

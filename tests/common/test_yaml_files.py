@@ -1,13 +1,21 @@
 import datetime
+import json
 import re
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import parse_yaml as parse_as_dvc
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, Name
+from stages.common.params import Params
+from stages.common.yaml_files import Config, ConfigFile, Name, parse_yaml
+from stages.evaluation.published import Published
+from stages.images.catalog import Dataset
 from stages.model.recipe import Recipe
 from tests import tiny
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.pipeline import ROOT, read_yaml
 
 VALUES = {
@@ -153,6 +161,13 @@ DAMAGED = {
     "[" * 500 + "]" * 500: r": expected YAML of a few levels, received one nested without end",
     "{a: " * 500 + "}" * 500: r": expected YAML of a few levels, received one nested without end",
     "[" * 100_000: r": expected YAML of a few levels, received one nested without end",
+    "a: &a0 [x, x]\n" + "".join(f"b{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)): (
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
+    ),
+    "a: &a0 {x: 1}\n" + "".join(f"b{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)): (
+        r": expected YAML of at most 100,000 values, each alias counted as what it stands for, received more; check"
+    ),
+    "#" * 1_000_001: r": expected at most 1,000,000 characters, received more; check that this is the right file",
     b"a: caf\xe9": r": expected UTF-8 text, received byte 0xe9; save it as UTF-8",
 }
 UNSAFE = [
@@ -276,8 +291,59 @@ def test_a_file_that_says_something_else_is_refused(path, text):
 
 def test_a_list_inside_itself_is_refused_in_one_line(path):
     """As a list alone, PyYAML reads it; what follows it into its values would never end."""
+    endless = tiny.RECIPE.replace("units: 16", "units: &a [1, *a]")
     with pytest.raises(InputError, match="YAML of a few levels, received one nested without end; fix the file"):
-        Recipe.parse(tiny.RECIPE.replace("units: 16", "units: &a [1, *a]"), path)
+        Recipe.from_values(parse_yaml(endless, path), path)
+    with pytest.raises(InputError, match=r"some.yaml:5: expected every value written out, .*, received the alias \*a;"):
+        Recipe.parse(endless, path)
+
+
+ALIASED = {
+    "a mapping": ("one: &a {units: 1}\ntwo: *a\n", "the alias *a", 2),
+    "a number": ("one: {units: &a 1}\ntwo:\n  units: *a\n", "the alias *a", 3),
+    "a list's item": ("one: &a 1\ntwo:\n- 1\n- *a\n", "the alias *a", 4),
+    "a key": ("one: &a two\n*a : 1\n", "the alias *a", 2),
+    "a merge": ("one: &a {units: 1}\ntwo:\n  <<: *a\n  units: 2\n", "the merge key <<", 3),
+    "a merge of many": ("one: {<<: [{units: 1}]}\n", "the merge key <<", 1),
+    "a merge at the top": ("one: 1\n<<: {two: 2}\n", "the merge key <<", 2),
+    "a merge by its tag": ("one: {!!merge x: {units: 1}}\n", "the merge key <<", 1),
+}
+
+
+@pytest.mark.parametrize("case", ALIASED)
+def test_aliases_and_merge_keys_are_refused_with_their_line(path, case):
+    text, received, line = ALIASED[case]
+    path.write_text(text)
+    for kind in (Outer, Recipe, Params, Dataset, Published):
+        with pytest.raises(InputError) as caught:
+            kind.load(path)
+        assert str(caught.value) == (
+            f"{path}:{line}: expected every value written out, because `dvc exp run -S` may not change what stands "
+            f"elsewhere, received {received}; write the values there"
+        )
+
+
+def test_dvc_changes_no_value_below_an_alias(path):
+    """The reason why aliases are refused. DVC changes neither value or both; if this fails, DVC has learnt it."""
+    path.write_text("one: &a {units: 1}\ntwo: *a\n")
+    apply_overrides(path, ["two.units=2"])
+    values = read_yaml(path)
+    assert values["one"] == values["two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{title: &a A, inner: {units: 1}}",  # an anchor that nothing refers to
+        "{title: '*a', inner: {units: 1}}",
+        '{title: "<<", inner: {units: 1}}',
+        "{title: a * b, inner: {units: 1}} # *a, <<: *a",
+        "{title: !!str 1, inner: {units: 1}}",
+    ],
+)
+def test_what_only_looks_like_an_alias_is_read(path, text):
+    path.write_text(text)
+    assert Outer.load(path).inner.units == 1
 
 
 @pytest.mark.parametrize(
@@ -323,3 +389,29 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(path, text, expected):
 def test_names_that_a_path_or_a_shell_could_misread_are_refused(path, name):
     with pytest.raises(InputError, match="name: expected"):
         Outer.from_values({"title": "A", "inner": {"units": 1}, "name": name}, path)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cn", "Cs", "Zl", "Zp"]), max_size=20)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+VALUES_OF_JSON = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=9)
+
+
+@examples(80)
+@given(values=VALUES_OF_JSON)
+def test_json_is_yaml(path, values):
+    assert parse_yaml(json.dumps(values, ensure_ascii=False), path) == values
+
+
+@pytest.mark.parametrize("kind", [Params, Published, Recipe, Dataset])
+@examples(60)
+@given(data=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_the_same_twice(path, kind, data):
+    files = {
+        Params: ["params.yaml"],
+        Published: ["published.yaml"],
+        Recipe: ["recipes/mlp.yaml", "recipes/mnist-best.yaml"],
+    }
+    name = data.draw(st.sampled_from(files.get(kind, ["datasets/mnist.yaml"])))
+    path.write_bytes(data.draw(damaged((ROOT / name).read_bytes())))
+    with refused_in_one_line():
+        kind.load(path).check_unchanged()

@@ -1,37 +1,29 @@
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stages.common.errors import InputError
 from stages.experiments import groups
+from stages.experiments.records import Experiment
 
 RECIPE = {"training": {"epochs": 5}, "optimizer": {"name": "adam", "learning_rate": 0.001}}
 SCORED = {"accuracy": 0.9, "train_accuracy": 0.95, "loss": 0.3, "errors": 1000, "parameters": 10}
 
 
-def state(seed: int = 0, recipe: dict[str, Any] | None = None, **results: float) -> dict[str, Any]:
-    """Return a revision as `dvc exp show --json` lists it, with its results; without any, it has not run yet."""
-    runs = {"mlp": {"dataset": "tiny", "recipe": "small", "seed": seed}, "other": {"recipe": "large", "seed": 0}}
-    return {
-        "rev": "0" * 40,
-        "name": None,
-        "results": (SCORED if "accuracy" in results else {}) | results,
-        "data": {
-            "params": {
-                "params.yaml": {"data": {"runs": runs}},
-                "recipes/small.yaml": {"data": RECIPE | (recipe or {})},
-                "recipes/large.yaml": {"data": RECIPE},
-            },
-        },
-    }
+def state(
+    seed: int = 0, recipe: dict[str, Any] | None = None, inputs: dict[str, str] | None = None, **results: float
+) -> Experiment:
+    """Return a run in a revision, with its results; without any, it has not run yet."""
+    params = {"dataset": "tiny", "recipe": "small", **RECIPE, **(recipe or {})}
+    metrics = (SCORED if "accuracy" in results else {}) | results
+    return Experiment("main", seed, params, metrics, inputs or {})
 
 
-def compare(commit: dict[str, Any] | None = None, **experiments: dict[str, Any]) -> list[groups.Group]:
+def compare(commit: Experiment | None = None, **experiments: Experiment) -> list[groups.Group]:
     """Compare experiments with the commit `main`."""
-    entries = [{"name": name, "revs": [each | {"rev": name}], "executor": None} for name, each in experiments.items()]
-    main = (commit or state(accuracy=0.9)) | {"rev": "main", "name": "main", "experiments": entries or None}
-    results = {each["rev"]: each.get("results", {}) for each in (main, *(entry["revs"][0] for entry in entries))}
-    return groups.compare([state(accuracy=0.1), main], "mlp", results)
+    named = [replace(experiment, name=name) for name, experiment in experiments.items()]
+    return groups.compare(commit or state(accuracy=0.9), named)
 
 
 def test_without_experiments_there_is_the_commit():
@@ -39,25 +31,49 @@ def test_without_experiments_there_is_the_commit():
     assert (base.changes, base.names, base.values("accuracy")) == ([], {0: "main"}, [0.9])
 
 
-def test_another_seed_on_other_data_is_a_change_of_its_own():
-    def on(arrays: str, **arguments: Any) -> dict[str, Any]:
-        revision = state(**arguments)
-        revision["data"]["outs"] = {"data/processed/tiny": {"hash": arrays}, "data/processed/other": {"hash": "5" * 32}}
-        return revision
+@pytest.mark.parametrize("what", ["data/processed/tiny", "code of train", "code of evaluate"])
+def test_another_seed_on_other_data_or_with_other_code_is_a_change_of_its_own(what: str):
+    main, other = {"data/processed/other": "5" * 32, what: "a" * 32}, {what: "b" * 32}
 
     base, group = compare(
-        on("a" * 32, accuracy=0.9),
-        same=on("a" * 32, seed=1, accuracy=0.92),
-        split=on("b" * 32, seed=1, accuracy=0.7),
+        state(inputs=main, accuracy=0.9),
+        same=state(inputs=main, seed=1, accuracy=0.92),
+        edited=state(inputs=other, seed=1, accuracy=0.7),
+        edited_too=state(inputs=other, seed=2, accuracy=0.6),
     )
 
     assert (base.values("accuracy"), base.changes) == ([0.9, 0.92], [])
-    assert (group.values("accuracy"), group.changes) == ([0.7], ["data/processed/tiny=bbbbbbb"])
+    assert (group.values("accuracy"), group.changes) == ([0.7, 0.6], [f"{what}=bbbbbbb"])
 
 
-def test_a_run_that_is_not_committed_is_an_error():
-    with pytest.raises(InputError, match=r"the run newcomer in the last commit too"):
-        groups.compare([state(accuracy=0.1), state(accuracy=0.9) | {"name": "main"}], "newcomer", {})
+def test_the_same_result_of_other_code_is_a_change_of_its_own():
+    base, group = compare(
+        state(inputs={"code of train": "a" * 32}, accuracy=0.9),
+        edited=state(inputs={"code of train": "b" * 32}, accuracy=0.9),
+    )
+
+    assert (base.names, group.names) == ({0: "main"}, {0: "edited"})
+
+
+def test_where_the_commit_has_no_result_the_code_of_the_first_experiment_is_the_reference():
+    base, group = compare(
+        state(),
+        first=state(inputs={"code of train": "a" * 32}, seed=1, accuracy=0.9),
+        second=state(inputs={"code of train": "a" * 32}, seed=0, accuracy=0.8),
+        edited=state(inputs={"code of train": "b" * 32}, seed=2, accuracy=0.9),
+    )
+
+    assert (base.names, base.values("accuracy")) == ({0: "main", 1: "first"}, [0.8, 0.9])
+    assert group.changes == ["code of train=bbbbbbb"]
+
+
+def test_an_experiment_that_only_trained_has_no_code_of_evaluate_to_differ():
+    [base] = compare(
+        state(inputs={"code of train": "a" * 32, "code of evaluate": "e" * 32}, held_out=0.8, accuracy=0.9),
+        trained=state(inputs={"code of train": "a" * 32}, seed=1, held_out=0.7),
+    )
+
+    assert (base.names, base.values("held_out")) == ({0: "main", 1: "trained"}, [0.8, 0.7])
 
 
 def test_the_commit_comes_first_then_the_most_accurate():
@@ -94,23 +110,25 @@ def test_the_same_experiment_again_counts_once():
     assert (group.names, group.values("accuracy")) == ({0: "one"}, [0.95])
 
 
-def test_another_result_of_the_same_seed_stands_alone_since_code_changed():
-    compared = compare(edited=state(accuracy=0.93))
-    assert [list(group.names.values()) for group in compared] == [["main"], ["edited"]]
+def test_another_result_of_the_same_seed_and_code_stands_alone_and_says_so():
+    compared = compare(edited=state(accuracy=0.93), seed_1=state(seed=1, accuracy=0.94), again=state(accuracy=0.93))
+
+    assert [(list(group.names.values()), group.changes) for group in compared] == [
+        (["main", "seed_1"], []),
+        (["edited"], [groups.OTHER_RESULT]),
+    ]
+
+
+def test_a_diverged_training_counts_once_though_its_loss_is_no_number():
+    worse = {"training": {"epochs": 1}}
+    _, group = compare(
+        one=state(accuracy=0.1, loss=math.nan, recipe=worse), two=state(accuracy=0.1, loss=math.nan, recipe=worse)
+    )
+    assert (group.names, group.changes) == ({0: "one"}, ["training.epochs=1"])
 
 
 def test_another_runs_experiments_are_left_out():
-    elsewhere = {"training": {"epochs": 9}}
-    entry = state(accuracy=0.9)
-    entry["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
-    waiting = state()
-    waiting["data"]["params"]["recipes/large.yaml"]["data"] = RECIPE | elsewhere
-    assert [list(group.names.values()) for group in compare(large=entry, waiting=waiting)] == [["main"]]
-
-
-def test_an_experiment_that_cannot_be_read_is_left_out():
-    failed = {"rev": "f" * 40, "name": None, "data": None, "error": {"msg": "no", "type": "DvcException"}}
-    assert [name for group in compare(failed=failed) for name in group.names.values()] == ["main"]
+    assert [list(group.names.values()) for group in compare(large=state(accuracy=0.9), waiting=state())] == [["main"]]
 
 
 def test_experiments_that_hold_images_out_come_first_and_are_ranked_by_these():

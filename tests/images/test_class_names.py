@@ -104,3 +104,22 @@ def test_each_problem_of_a_name_is_an_error():
 def test_labels_may_be_the_numbers_of_classes(labels, classes, expected):
     names = class_names.number_names(labels, classes)
     assert names == (dict(zip(labels, expected, strict=True)) if expected else {})
+
+
+@pytest.mark.parametrize(
+    "name", ["9" * 5000, "1" * 200_000 + "x", "a" + "_" * 200_000 + "b", "a" + " " * 200_000 + "b"]
+)
+def test_a_name_of_thousands_of_characters_is_refused_at_once(name):
+    """Patterns that try each of its ends would take hours."""
+    assert class_names.likeness(name) == name
+    assert class_names.number_names([name, "0"], ["a", "b"]) == {}
+    [error] = class_names.problems(places(name), None, DATASET)
+    told = f"and so on, {len(name)} characters, in line 2; check that these are labels, and that quotes are closed"
+    assert told in str(error)
+    [error] = class_names.problems(places(name), ["0", "1"], DATASET)
+    assert f"received '{name[:59]}…' in line 2" in str(error)
+
+
+def test_without_labels_there_is_no_problem():
+    """Each line then has a problem of its own."""
+    assert class_names.problems({}, ["a", "b"], DATASET) == []

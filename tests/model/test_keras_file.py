@@ -175,6 +175,17 @@ def test_a_damaged_model_is_refused(keep: int, trained: Path, tmp_path: Path):
         keras_file.load(path, SHAPE, 10)
 
 
+def test_a_model_that_would_fill_the_memory_is_refused(tmp_path: Path):
+    path = tmp_path / "zeros.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("model.weights.h5", "w") as file:
+        for _ in range(20):
+            file.write(bytes(1 << 20))
+    with pytest.raises(
+        InputError, match=r"zeros\.keras: .*received an archive of .* bytes that unpacks to 20,971,520;"
+    ):
+        keras_file.load(path, (28, 28, 1), 10)
+
+
 def test_a_missing_model_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"none\.keras: expected a trained model, received none; run dvc repro"):
         keras_file.load(tmp_path / "none.keras", SHAPE, 10)

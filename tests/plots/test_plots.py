@@ -1,5 +1,8 @@
 """All modules of stages/plots: few classes and many, grey images and colour, the same bytes each time."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from stages.model.history import Epoch
 from stages.plots import calibration, classes, confusion, curves, mistakes, predictions, samples, style, tiles
 from stages.plots.tiles import LabelledImages
 from tests import accumulators
+from tests.pipeline import ROOT
 
 MOST_PIXELS = 3000  # of a side; a larger plot would be unwieldy
 LONG = "Halsband-Zwergfliegenfänger (Weibchen), $1 & <2>"
@@ -107,6 +111,46 @@ def test_the_users_matplotlibrc_changes_nothing(tmp_path: Path):
         assert matplotlib.rcParams["font.size"] == 30
 
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "mine.png").read_bytes()
+
+
+DRAW = """\
+import sys
+from pathlib import Path
+from stages.common.errors import InputError
+from stages.plots import style
+try:
+    with style.new_chart(Path("plot.png"), "title", "note", (3, 2)) as figure:
+        figure.subplots().plot([1, 2])
+    print(Path(style.font_file("2")).name)
+except InputError as error:
+    print(error)
+"""
+
+
+def drawn(folder: Path, **variables: str) -> tuple[str, bytes | None]:
+    """Draw a plot in a process of its own; return what it says, and the plot's bytes."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder), **variables}
+    command = [sys.executable, "-c", DRAW]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plot = folder / "plot.png"
+    return done.stdout.strip(), plot.read_bytes() if plot.exists() else None
+
+
+def test_a_matplotlibrc_and_a_backend_that_do_not_exist_change_nothing_and_a_broken_one_is_told(tmp_path: Path):
+    expected = drawn(tmp_path)
+    assert expected[0] == "DejaVuSans.ttf"
+    (tmp_path / "plot.png").unlink()
+    (tmp_path / "matplotlibrc").write_text("savefig.dpi: 30\nfont.family: serif\nnonsense\nbackend: TkAgg\n")
+    assert drawn(tmp_path, MPLBACKEND="nonsense") == expected
+
+    (tmp_path / "plot.png").unlink()
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe")
+    said, plot = drawn(tmp_path)
+    assert said.startswith(
+        "matplotlib: expected matplotlibrc and stylelib/ in UTF-8, received 'utf-8' codec can't decode"
+    )
+    assert plot is None
 
 
 def test_a_plot_that_fails_leaves_the_previous_one(tmp_path: Path):

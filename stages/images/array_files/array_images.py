@@ -12,7 +12,7 @@ from PIL import Image
 from stages.common.console import progress
 from stages.common.errors import InputError
 from stages.images.array_files.npz import SAVE_AGAIN, Array
-from stages.images.arrays import Images, Split
+from stages.images.arrays import Images, Split, check_image_shape
 from stages.images.findings import Findings, Range, range_text
 from stages.images.picture_files import transparency
 from stages.images.rows import read_rows
@@ -142,6 +142,7 @@ def _layout(array: Array, num_labels: int) -> tuple[Layout, tuple[int, int, int]
     if found is None or _is_row(found[1]):
         expected = "images of the shape (number, height, width), or with 1, 3 or 4 channels behind"
         raise InputError(array.where, expected, shape, _next_step_for_shape(shape, num_labels))
+    check_image_shape(found[1], array.where)
     return found
 
 
@@ -272,6 +273,8 @@ def _remedy(dtype: np.dtype[Any], lowest: float, highest: float) -> str:
         return "they are probably normalized; save the pixels as they were before, 0…255"
     if highest < MIN_BRIGHTEST:
         return "they were probably divided by 255 twice; save the pixels as they were before, 0…255"
+    if highest >= 1 << 64:
+        return "save the pixels as they were before, 0…255"
     if highest <= 255:
         return f"multiply them by 255 and divide them by the value of white, such as {highest:g}"
     white = next((1 << bits) - 1 for bits in (10, 12, 14, 16, 32, 64) if highest < 1 << bits)

@@ -18,6 +18,7 @@ from stages.images.catalog import Dataset
 from stages.images.findings import Findings
 
 MAX_SHOWN = 5  # labels in a message
+MAX_CHARACTERS = 1024  # of a name, with what fills its place in the array
 WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 WITH_POINT = re.compile(rf"{WHOLE_NUMBER.pattern}\.0+")  # as pandas writes a column of whole numbers with gaps
 MOST = 10**15  # no label is as large
@@ -64,6 +65,9 @@ def convert(
 
 def _of_one_hot(array: Array) -> npt.NDArray[np.int64]:
     rows: npt.NDArray[Any] = np.asarray(array.values)
+    if rows.shape[1] > catalog.MAX_CLASSES:
+        expected = f"one-hot rows of 2…{catalog.MAX_CLASSES} classes"
+        raise InputError(array.where, expected, f"{rows.shape[1]} columns", "check that these are labels")
     if rows.dtype.kind not in "biuf":
         raise InputError(array.where, "labels as whole numbers or names", rows.dtype, "save one label for each image")
     wrong = np.flatnonzero(((rows != 0) & (rows != 1)).any(axis=1) | (rows.sum(axis=1, dtype=np.float64) != 1))
@@ -100,6 +104,12 @@ def _flat(array: Array, count: int) -> npt.NDArray[Any]:
 
 def _cleaned(where: str, labels: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
     """Return text or bytes as names without blanks around them, in one form of Unicode."""
+    num_characters = labels.dtype.itemsize // np.dtype(f"{labels.dtype.kind}1").itemsize
+    if num_characters > MAX_CHARACTERS:
+        received = f"an array with room for {num_characters} in each"
+        raise InputError(
+            where, f"names of at most {MAX_CHARACTERS} characters", received, "check that these are labels"
+        )
     found, inverse = np.unique(labels, return_inverse=True)
     try:
         texts = [name.decode() if isinstance(name, bytes) else name for name in found.tolist()]
@@ -221,8 +231,8 @@ def _check_count(where: str, classes: list[str]) -> None:
 
 
 def _shown(labels: list[Any]) -> str:
-    """Return labels as a message shows them: 1…10, or the first ones and the number of the others."""
-    if len(labels) > 2 and isinstance(labels[0], int) and labels == list(range(labels[0], labels[-1] + 1)):
+    """Return labels, ascending, as a message shows them: 1…10, or the first ones and the number of the others."""
+    if len(labels) > 2 and isinstance(labels[0], int) and labels[-1] - labels[0] == len(labels) - 1:
         return f"{labels[0]}…{labels[-1]}"
     more = f" and {len(labels) - MAX_SHOWN} more" if len(labels) > MAX_SHOWN else ""
     return ", ".join(map(str, labels[:MAX_SHOWN])) + more

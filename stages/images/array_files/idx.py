@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stages.common import special_files
 from stages.common.errors import InputError
+from stages.images import arrays
 
 UNSIGNED_BYTE = 0x08
 FETCH_AGAIN = "fetch the file again, or look for the right one"
@@ -44,11 +46,13 @@ def open_labels(path: Path) -> npt.NDArray[np.uint8]:
 
 def _open(path: Path, dimensions: int, content: str) -> npt.NDArray[np.uint8]:
     header_size = 4 + 4 * dimensions
+    special_files.refuse(path)
     shape = _read_shape(path, dimensions, content)
     expected_size = header_size + int(np.prod(shape, dtype=object))
     size = path.stat().st_size
     if size != expected_size:
         raise InputError(path, f"{expected_size} bytes for the dimensions {shape}", f"{size} bytes", FETCH_AGAIN)
+    arrays.check_image_shape(shape[1:], path)
     return np.memmap(path, dtype=np.uint8, mode="r", offset=header_size, shape=shape)
 
 

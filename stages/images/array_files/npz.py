@@ -1,15 +1,17 @@
 """Arrays of an .npz file, as numpy.savez writes it, unpacked and read as memory maps."""
 
+import errno
+import shutil
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
+from stages.common import special_files
 from stages.common.console import progress
 from stages.common.errors import InputError, first_line
+from stages.images import npy
 from stages.images.array_files import npz_keys
 from stages.images.arrays import Split
 from stages.images.catalog import Npz
@@ -18,6 +20,7 @@ from stages.images.picture_files import formats
 from stages.images.problems import list_names
 
 CHUNK_BYTES = 1 << 20
+OF_DAMAGE = (None, errno.EINVAL)  # numbers of errors of bz2, and of a position before the file
 SAVE_AGAIN = "write the file again with numpy.savez"
 SAVE_BOTH = "save images and labels: numpy.savez(file, x_train=images, y_train=labels)"
 
@@ -54,12 +57,14 @@ def open_splits(path: Path, keys: Npz, scratch: Path, findings: Findings) -> dic
         Images and labels of each split. Test and validation are left out if the file has neither of their arrays.
 
     Raises:
-        InputError: The file is missing or damaged, lacks an array, or an array is none of numbers or text.
+        InputError: The file is missing or damaged, lacks an array, or is too large for the disk; or an array is none of
+            numbers or text.
     """
     if path.is_dir():
         files = sorted(path.glob("*.npz"))
         received = f"a folder with {files[0].name}" if files else "a folder"
         raise InputError(path, "an .npz file", received, "set the dataset's `source` in params.yaml to the file itself")
+    special_files.refuse(path)
     try:
         with zipfile.ZipFile(path) as archive:
             shapes = _shapes(archive)
@@ -67,11 +72,16 @@ def open_splits(path: Path, keys: Npz, scratch: Path, findings: Findings) -> dic
                 received = f"a zip archive of {list_names(archive.namelist())}"
                 raise InputError(path, "an .npz file, which holds .npy files", received, f"unpack it, or {SAVE_BOTH}")
             chosen = npz_keys.choose(path, keys, shapes, findings)
+            _check_space(archive, chosen, path, scratch)
             unpacked = _unpack_all(archive, chosen, scratch)
     except (FileNotFoundError, NotADirectoryError) as error:
         next_step = "fix the dataset's `source` in params.yaml, or fetch the file with dvc checkout"
         raise InputError(path, "an .npz file", "none", next_step) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib, bz2 and lzma each raise their own
+        if isinstance(error, OSError) and error.errno not in OF_DAMAGE:
+            raise
         raise _damaged(path, error) from error
     return {
         split: ArrayPair(*(Array(f"{path}: {key}", _map(f"{path}: {key}", unpacked[key])) for key in pair))
@@ -105,18 +115,12 @@ def _shapes(archive: zipfile.ZipFile) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for name in archive.namelist():
         if name.endswith(".npy"):
-            shapes[name.removesuffix(".npy")] = _read_shape(archive, name)
+            try:
+                with archive.open(name) as file:
+                    shapes[name.removesuffix(".npy")] = npy.read_shape(file)
+            except Exception:  # as in open_splits
+                shapes[name.removesuffix(".npy")] = ()
     return shapes
-
-
-def _read_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    try:
-        with archive.open(name) as file:
-            major, _ = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-            return read(file)[0]
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError):
-        return ()
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
@@ -124,13 +128,24 @@ def _damaged(path: Path, error: Exception) -> InputError:
     if name == "NumPy array":
         return InputError(path, "an .npz file with images and labels", "a single array (.npy)", SAVE_BOTH)
     if "archive" in name and name.startswith("NumPy"):
-        return InputError(
-            path, "a whole .npz file", first_line(error) if str(error) else "a file cut short", SAVE_AGAIN
-        )
+        return InputError(path, "a whole .npz file", _reason(error), SAVE_AGAIN)
     if name in (formats.UNKNOWN, formats.EMPTY, "zip archive"):
-        return InputError(path, "a whole .npz file", str(error) or "a file cut short", SAVE_AGAIN)
+        return InputError(path, "a whole .npz file", _reason(error), SAVE_AGAIN)
     next_step = formats.remedy(name) if name.endswith("archive") else SAVE_BOTH
     return InputError(path, "an .npz file", formats.article(name), next_step)
+
+
+def _reason(error: Exception) -> str:
+    return first_line(error) if str(error) else "a file cut short"
+
+
+def _check_space(archive: zipfile.ZipFile, chosen: dict[Split, npz_keys.Keys], path: Path, scratch: Path) -> None:
+    """Refuse arrays that would fill the disk: a small file may hold terabytes of zeros."""
+    size = sum(archive.getinfo(f"{key}.npy").file_size for key in {key for pair in chosen.values() for key in pair})
+    free = shutil.disk_usage(scratch).free
+    if size > free:
+        expected = f"arrays of at most {free / 1e6:.1f} MB, which the disk has free for them"
+        raise InputError(path, expected, f"{size / 1e6:.1f} MB unpacked", "free some space, or name a smaller file")
 
 
 def _unpack_all(archive: zipfile.ZipFile, chosen: dict[Split, npz_keys.Keys], scratch: Path) -> dict[str, Path]:
@@ -156,9 +171,9 @@ def _unpack(archive: zipfile.ZipFile, member: str, target: Path) -> None:
 
 def _map(where: str, file: Path) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
-    except (ValueError, EOFError) as error:  # includes pickled objects, which could run code
-        received, next_step = first_line(error), SAVE_AGAIN
+        array = npy.open_map(file)
+    except npy.NpyError as error:
+        received, next_step = str(error), SAVE_AGAIN
         if "object" in received.lower():
             received = "Python objects, as numpy.array makes them of images of several sizes, or of text and numbers"
             next_step = "save images of one size, numpy.stack(images), and labels as numpy.array(labels, dtype=str)"

@@ -126,7 +126,7 @@ def _only_pair(shapes: Shapes) -> Keys | None:
     if len(shapes) != 2:
         return None
     images, labels = sorted(shapes, key=lambda key: -len(shapes[key]))
-    if len(shapes[images]) >= 3 and len(shapes[labels]) <= 2 and shapes[images][0] == shapes[labels][:1][0]:
+    if len(shapes[images]) >= 3 and len(shapes[labels]) <= 2 and shapes[images][:1] == shapes[labels][:1]:
         return Keys(images, labels)
     return None
 

@@ -23,6 +23,7 @@ KINDS: dict[int, Kind] = {1: "unsigned", 2: "signed", 3: "float"}  # by the valu
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  # of Pillow, one number of more than 8 bits a pixel
 READ_ERRORS = (OSError, LookupError, TypeError, ValueError, struct.error)  # on a damaged TIFF
 BRIGHT = 4  # pixels that stay below a quarter of the range cast doubt on it
+BLOCK_PIXELS = 1 << 20  # scaled at a time
 ROUNDING = 1e-3  # fraction of the range by which floats may lie outside it
 USUAL_BITS = (8, 10, 12, 14, 16, 32)
 VALUE_RANGE = "under folder, csv or photos in the dataset's file"
@@ -186,14 +187,24 @@ def to_8_bits(
         findings.note_range(limits, path)
     if not value_range and depth.bits == 16 and limits == (0, 65535):
         findings.note_brightest(found[1] / limits[1])
-    black, white = limits
-    levels = np.clip((values.astype(np.float64) - black) * (255 / (white - black)), 0, 255)
-    grey = np.floor(levels + 0.5).astype(np.uint8)
+    grey = _scaled(values, limits)
     scaled = Image.fromarray(255 - grey if depth.is_inverted else grey)
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):  # the one value that stands for transparent pixels
         scaled.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return scaled
+
+
+def _scaled(values: npt.NDArray[np.number], limits: Range) -> npt.NDArray[np.uint8]:
+    """Return grey pixels, (height, width), 0…255; some rows at a time, since floats take eight times the memory."""
+    black, white = limits
+    grey = np.empty(values.shape, np.uint8)
+    step = max(1, BLOCK_PIXELS // values.shape[1])
+    for start in range(0, len(values), step):
+        rows = values[start : start + step].astype(np.float64)
+        levels = np.clip((rows - black) * (255 / (white - black)), 0, 255)
+        grey[start : start + step] = np.floor(levels + 0.5)
+    return grey
 
 
 def _holds(limits: Range, found: Range, depth: Depth) -> bool:

@@ -109,6 +109,7 @@ def open_splits(
     classes, labels, indices = index_splits(listed, dataset, source, hold_out)
     paths = [source / picture.path for picture in listed]
     shape = (*(settings.image_size or _common_size(paths, dataset)), settings.channels)
+    arrays.check_image_shape(shape, f"{dataset.path}: {_key(dataset)}.image_size")
     conversion = dataset.conversion_for(shape)
     return classes, {
         split: (PictureFiles([paths[index] for index in some], shape, conversion, findings), labels[some])
@@ -206,6 +207,10 @@ def _classes(listed: list[LabelledPicture], dataset: Dataset, source: Path) -> l
     return dataset.classes
 
 
+def _key(dataset: Dataset) -> str:
+    return "folder" if dataset.folder else "csv"
+
+
 def _common_size(paths: list[Path], dataset: Dataset) -> tuple[int, int]:
     """Return the height and width of all pictures, in pixels; raise if they differ."""
     first: dict[tuple[int, int], Path] = {}
@@ -222,7 +227,7 @@ def _common_size(paths: list[Path], dataset: Dataset) -> tuple[int, int]:
     raise_if_any(unreadable, dataset.path)
     shown = " and ".join(f"{height} × {width} ({path})" for (height, width), path in list(first.items())[:2])
     raise InputError(
-        f"{dataset.path}: {'folder' if dataset.folder else 'csv'}",
+        f"{dataset.path}: {_key(dataset)}",
         "an image_size, since the pictures are not of one size",
         f"none; height × width are {shown}",
         "add image_size: [height, width], into which each picture is fitted whole",

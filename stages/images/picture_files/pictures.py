@@ -15,7 +15,10 @@ from stages.images.picture_files import depth, formats, transparency
 from stages.images.placement import foreground
 
 DOCUMENTED_ERRORS = (Image.DecompressionBombError, OSError, ValueError, SyntaxError)  # their messages tell the reason
-UNDOCUMENTED_ERRORS = (EOFError, LookupError, OverflowError, TypeError, ZeroDivisionError, struct.error)  # on damage
+UNDOCUMENTED_ERRORS = (  # on damage
+    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError, RuntimeError, TypeError,
+    struct.error,
+)  # fmt: skip
 READ_ERRORS = (*DOCUMENTED_ERRORS, *UNDOCUMENTED_ERRORS)
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

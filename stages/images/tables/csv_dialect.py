@@ -5,9 +5,9 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from stages.common.errors import InputError
 from stages.images.picture_files import formats
@@ -24,11 +24,13 @@ BOMS = {
 ENCODING_NAMES = {"gb18030": "GB18030 (Chinese)", "cp1252": "Windows-1252 (Western European)"}
 COMMENT = "#"
 CHUNK_BYTES = 1 << 20
-MAX_CELL = 1 << 24  # characters; a cell may hold all pixels of an image
-SAMPLE_LINES = 50
+MAX_LINE = 1 << 24  # characters; a line may hold all pixels of an image
+MAX_CELL = 1 << 25  # characters; in quotes, it may span lines
+MAX_LEGACY_BYTES = 1 << 27  # of a file whose encoding is guessed, since its words are looked at together
+SAMPLE_LINES, SAMPLE_CHARACTERS = 50, 1 << 20
 SAVE_AGAIN = "save it as UTF-8, in Excel as 'CSV UTF-8'"
-FIRST_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # as Excel writes it and reads it
-WORD = re.compile(rb"[A-Za-z]*(?:[\x80-\xff]+[A-Za-z]*)+")
+FIRST_LINE = re.compile(r"sep=([\t ]|[^\w\s\"])\s*", re.IGNORECASE)  # as Excel writes it and reads it
+WORD = re.compile(rb"(?<![A-Za-z\x80-\xff])[A-Za-z]*(?:[\x80-\xff]+[A-Za-z]*)+")
 HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 OTHER_SIGNS = re.compile(rb"[\x80-\xbf]")  # in Windows-1252: punctuation, and few letters; on old Macs and DOS: letters
 WITHIN_LETTERS = re.compile(rb"[A-Za-z][\x80-\xff]+[A-Za-z]")
@@ -38,6 +40,9 @@ COMMON_CHINESE_END = b"\xd8"  # behind the 3,755 common characters of GB 2312; t
 KOREAN = set(
     "이다는에의가고을로한하지도기사은어나리자서시인대아스를해라정장으만주구전부수일그제게보성여안소유상오비신우차바조트선동발마화물강새개무미양생레방치원음중들타거래"
 )
+
+
+csv.field_size_limit(MAX_CELL)  # 131,072 characters would be too few for the pixels of an image
 
 
 class Row(NamedTuple):
@@ -65,12 +70,13 @@ class CsvFile:
     first_line: int
     legacy_words: tuple[str, ...]
 
-    def open(self) -> TextIO:
-        """Open the file at its first line, with the line breaks as they are."""
-        file = self.path.open(encoding=self.encoding, newline="")
-        for _ in range(self.first_line - 1):
-            next(file)
-        return file
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the table, with their breaks as they are.
+
+        Raises:
+            InputError: A line has more than MAX_LINE characters.
+        """
+        return islice(_lines(self.path, self.encoding), self.first_line - 1, None)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that have a cell which is not empty.
@@ -78,19 +84,17 @@ class CsvFile:
         Raises:
             InputError: Quotes are not closed, or a cell goes on behind them.
         """
-        csv.field_size_limit(MAX_CELL)
-        with self.open() as file:
-            reader = csv.reader(file, delimiter=self.separator, skipinitialspace=True, strict=True)
-            line = self.first_line
-            try:
-                for cells in reader:
-                    stripped = [clean(cell) for cell in cells]
-                    if any(stripped):
-                        yield Row(line, stripped)
-                    line = self.first_line + reader.line_num
-            except csv.Error as error:
-                expected = "a closing quote at the end of each cell that begins with one"
-                raise InputError(f"{self.path}:{line}", expected, error, "fix the quotes from that line on") from error
+        reader = csv.reader(self.lines(), delimiter=self.separator, skipinitialspace=True, strict=True)
+        line = self.first_line
+        try:
+            for cells in reader:
+                stripped = [clean(cell) for cell in cells]
+                if any(stripped):
+                    yield Row(line, stripped)
+                line = self.first_line + reader.line_num
+        except csv.Error as error:
+            expected = "a closing quote at the end of each cell that begins with one"
+            raise InputError(f"{self.path}:{line}", expected, error, "fix the quotes from that line on") from error
 
     def column(self, index: int) -> Iterator[str]:
         """Yield the cells of a column, its name among them.
@@ -128,14 +132,14 @@ def detect(path: Path) -> CsvFile:
         next_step = "write the table as CSV" if next_step == formats.SAVE_AGAIN else next_step
         raise InputError(path, "a table in CSV", formats.article(kind), next_step)
     encoding, words = _encoding(path)
-    with path.open(encoding=encoding, newline="") as file:
-        sample = list(islice(file, SAMPLE_LINES))
+    sample = _sample(path, encoding)
     start = clean("".join(sample[:1]))[:1]
     if start in ("{", "[", "<"):
         raise InputError(path, "a table in CSV", "markup" if start == "<" else "JSON", "write the table as CSV")
     named = FIRST_LINE.fullmatch(sample[0]) if sample else None
     lines = sample[1:] if named else sample
-    if not any(clean(line).strip("".join(SEPARATORS)) for line in lines):
+    rows = csv.reader(lines, delimiter=named[1] if named else ",", skipinitialspace=True)
+    if not any(clean(cell).strip("".join(SEPARATORS)) for row in rows for cell in row):
         raise InputError(path, "a table in CSV", "an empty file", "write the paths and classes of pictures into it")
     separator = named[1] if named else _separator(path, lines)
     return CsvFile(path, encoding, separator, 2 if named else 1, tuple(words))
@@ -146,6 +150,30 @@ def clean(cell: str) -> str:
     return cell.strip().strip("\ufeff\u200b").strip()
 
 
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    with path.open(encoding=encoding, newline="") as file:
+        for number in count(1):
+            line = file.readline(MAX_LINE + 1)
+            if len(line) > MAX_LINE:
+                expected = f"a line of at most {MAX_LINE:,} characters"
+                raise InputError(f"{path}:{number}", expected, "a longer one", "write the table as CSV")
+            if not line:
+                return
+            yield line
+
+
+def _sample(path: Path, encoding: str) -> list[str]:
+    """Return the first lines of a file, fewer if they are long."""
+    sample: list[str] = []
+    num_characters = 0
+    for line in islice(_lines(path, encoding), SAMPLE_LINES):
+        sample.append(line)
+        num_characters += len(line)
+        if num_characters > SAMPLE_CHARACTERS:
+            break
+    return sample
+
+
 def _encoding(path: Path) -> tuple[str, list[str]]:
     """Return the encoding, and some words if it is neither UTF-8 nor UTF-16."""
     with path.open("rb") as file:
@@ -154,7 +182,7 @@ def _encoding(path: Path) -> tuple[str, list[str]]:
     misfit = _misfit(path, encoding)
     if misfit is None:
         return encoding, []
-    if encoding == "utf-8" and (guess := _legacy(path.read_bytes())):
+    if encoding == "utf-8" and path.stat().st_size <= MAX_LEGACY_BYTES and (guess := _legacy(path.read_bytes())):
         return guess
     line, byte = misfit
     expected = f"{encoding.upper().removesuffix('-SIG')} text"

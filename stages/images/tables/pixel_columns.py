@@ -16,8 +16,8 @@ from stages.images.tables.column_words import LABEL_WORDS, NO_NAME, word
 from stages.images.tables.columns import square_side
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, Row, clean
 
-NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?|nan", re.IGNORECASE)
-DIGITS = re.compile(r"\d+")
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|nan", re.IGNORECASE)
+DIGITS = re.compile(r"\d{1,18}")  # of the number of a row or column
 PACKED_MARKS = str.maketrans("[](),;", "      ")  # around and between the pixels in one cell, as in a list of Python
 PACKED_WORDS = {"pixels", "image", "pixelvalues"}  # names of a column that holds all pixels of an image
 ROW_WORDS = {"id", "imageid", "index", "rowid"}  # names of a column of row numbers
@@ -36,6 +36,7 @@ class PixelColumns:
         flag: Split of the rows with a 1 in that column, if it holds these in place of names. Or None.
         group: Column of the groups, or None.
         pixels: Columns of the pixels, from the upper left, row by row; a single one may hold them all.
+        num_values: Values of an image: its pixels, times their channels.
         channels: Values of a pixel: 1 or 3.
         is_ordered: True if the columns' names give the order of the pixels.
         told: What was found rather than named, in words.
@@ -48,6 +49,7 @@ class PixelColumns:
     flag: Split | None
     group: int | None
     pixels: tuple[int, ...]
+    num_values: int
     channels: int
     is_ordered: bool
     told: tuple[str, ...]
@@ -119,6 +121,7 @@ class _Finder:
             flag=self._flag,
             group=self._group,
             pixels=tuple(pixels),
+            num_values=count,
             channels=self._channels_of[count],
             is_ordered=self._is_ordered,
             told=tuple(self._told),
@@ -240,12 +243,11 @@ class _Finder:
         first, last = columns[0], columns[-1]
         separator = None if self._file.separator == " " else self._file.separator
         values: tuple[set[str], set[str]] = (set(), set())
-        with self._file.open() as file:
-            for line in islice(file, start - self._file.first_line, None):
-                cells = line.split(separator)
-                if len(cells) > last and clean(cells[first]) and len(values[0]) + len(values[1]) <= 2 * MAX_CLASSES:
-                    values[0].add(clean(cells[first]).strip('"'))
-                    values[1].add(clean(cells[last]).strip('"'))
+        for line in islice(self._file.lines(), start - self._file.first_line, None):
+            cells = line.split(separator)
+            if len(cells) > last and clean(cells[first]) and len(values[0]) + len(values[1]) <= 2 * MAX_CLASSES:
+                values[0].add(clean(cells[first]).strip('"'))
+                values[1].add(clean(cells[last]).strip('"'))
         ranks = [_label_rank(cells) for cells in values]
         if ranks[0] == ranks[1]:
             received = "two columns that could be it, the first and the last" if ranks[0] else "none"
@@ -274,7 +276,7 @@ class _Finder:
         return pixels
 
     def _packed_count(self, rows: list[list[str]], column: int) -> int:
-        count = len(unpack(rows[0][column]))
+        count = next((len(unpack(row[column])) for row in rows if len(row) > column), 0)
         if count not in self._channels_of:
             raise self._wrong_number(count, [f"the {count} numbers in column {column + 1}"])
         self._told.append(f"all pixels of an image in column {column + 1}")
@@ -326,7 +328,7 @@ def _is_header(cells: list[str]) -> bool:
     numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
     if not numbers or len(numbers) < len(cells) - 2:
         return not any(len(unpack(cell)) > 2 for cell in cells)
-    first = int(numbers[0]) if numbers[0].isdecimal() else 0
+    first = int(numbers[0]) if DIGITS.fullmatch(numbers[0]) else 0
     is_count = numbers == [str(first + index) for index in range(len(numbers))]
     return len(numbers) > 2 and (is_count or _are_numbered_again(cells))
 

@@ -14,7 +14,7 @@ import numpy as np
 from stages.common.console import progress
 from stages.common.errors import InputError, first_line
 from stages.images import class_names
-from stages.images.arrays import Images, ImageSequence, Labels, Split
+from stages.images.arrays import Images, ImageSequence, Labels, Split, check_image_shape
 from stages.images.catalog import Csv, Dataset
 from stages.images.picture_files import labelled_pictures
 from stages.images.picture_files.labelled_pictures import LabelledPicture
@@ -23,7 +23,7 @@ from stages.images.splits.splitting import HoldOut
 from stages.images.splits.subsets import Subset
 from stages.images.tables import csv_dialect, csv_files, pixel_columns, row_cells
 from stages.images.tables.csv_dialect import COMMENT, CsvFile, clean
-from stages.images.tables.pixel_columns import PACKED_MARKS, PixelColumns
+from stages.images.tables.pixel_columns import PACKED_MARKS, PixelColumns, unpack
 from stages.images.tables.pixel_values import ValueRange, Values
 
 CHUNK_ROWS = 512
@@ -67,6 +67,7 @@ def open_splits(
     Raises:
         InputError: A table is missing or lacks columns, some of its rows are wrong, or its pixels have another range.
     """
+    check_image_shape(settings.pixels or (), f"{dataset.path}: csv.pixels")
     tables = csv_files.find(source, settings)
     readers = []
     for split, path in tables.items():
@@ -134,14 +135,11 @@ class Reader:
 
         Raises:
             NotBytesError: `dtype` is np.uint8, and a value does not fit.
-            InputError: A value is no number, or there is no row.
+            InputError: A value is no number, a cell holds too few or too many pixels, or there is no row.
         """
         self._clear()
-        with (
-            self.file.open() as file,
-            progress(f"reading {self.file.path}", self.file.path.stat().st_size, "bytes") as advance,
-        ):
-            lines = self._lines(file)
+        with progress(f"reading {self.file.path}", self.file.path.stat().st_size, "bytes") as advance:
+            lines = self._lines()
             while some := list(islice(lines, CHUNK_ROWS)):
                 yield [line._replace(text="") for line in some], self._parse(some, dtype)
                 advance(sum(len(line.text) for line in some))
@@ -159,12 +157,12 @@ class Reader:
         self._comments: list[Place] = []
         self._count = 0
 
-    def _lines(self, file: Iterator[str]) -> Iterator[Line]:
+    def _lines(self) -> Iterator[Line]:
         """Yield the right rows, and note the problems of the others."""
         columns, start = self.columns, self.columns.start
         labels: dict[str, str] = {}  # so that equal labels are one object
         blank = f"{self.file.separator} \t\r\n"
-        for number, text in enumerate(islice(file, start - self.file.first_line, None), start):
+        for number, text in enumerate(islice(self.file.lines(), start - self.file.first_line, None), start):
             place = Place(self.file.path, number)
             if text.startswith(COMMENT):
                 self._comments.append(place)
@@ -216,10 +214,12 @@ class Reader:
                     comments=None,
                     ndmin=2,
                 )
-        except (ValueError, DeprecationWarning) as error:
+        except (ValueError, DeprecationWarning, UserWarning) as error:  # UserWarning: no value in any row
             if dtype == np.uint8:
                 raise NotBytesError from error
             raise self._bad_value(lines, error) from error
+        if values.shape != (len(lines), self.columns.num_values):  # NumPy leaves out a row without a value
+            raise self._bad_value(lines, ValueError(f"{values.shape} values for {len(lines)} images"))
         return values
 
     def _numbers(self, lines: Sequence[Line], dtype: type[np.generic]) -> list[str]:
@@ -234,6 +234,11 @@ class Reader:
         """Return the error of a value that is no number, or of a row with another number of values."""
         found = BAD_VALUE.match(str(error))
         if not found:
+            counts = [len(unpack(line.text)) for line in lines] if self.columns.is_packed else []
+            for line, count in zip(lines, counts, strict=False):
+                if count != self.columns.num_values:
+                    expected = f"{self.columns.num_values} pixels in column {self.columns.pixels[0] + 1}"
+                    return InputError(line.place, expected, count, "fix the line")
             return InputError(self.file.path, "numbers 0…255 in each row", first_line(error), "write the table again")
         value, row, column = found[1], int(found[2]), int(found[3])
         where = f"column {self.columns.pixels[0] + 1}" if self.columns.is_packed else f"column {column}"

@@ -128,6 +128,7 @@ REFUSED = {
                 "value of white, such as 4095"),
     "int32 of 16 bits": (GREY.astype(np.int32) * 257, "received int32 0…65535; multiply them by 255 and divide"),
     "int8": (GREY.astype(np.int8), "received int8 -128…127; they are probably uint8 saved as int8"),
+    "as large as floats can be": (with_value(FLOATS, 1e308), "received float64 0…1e+308; save the pixels as they were"),
     "NaN": (with_value(FLOATS, np.nan), "x_train: expected numbers as pixels, received NaN or infinity in 1; replace"),
     "infinity": (with_value(GREY, np.inf), "x_train: expected numbers as pixels, received NaN or infinity in 1"),
     "text": (GREY.astype(str), "x_train: expected numbers as pixels, received <U3"),

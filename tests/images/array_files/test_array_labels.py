@@ -124,6 +124,14 @@ def test_labels_of_named_classes_are_converted_and_told(case):
 
 
 REFUSED = {
+    "labels far apart": (LABELS * 2**61, CLASSES, "received the label 4611686018427387904 among 0, 230584300921369"),
+    "columns of a thousand classes": (
+        np.eye(1000)[LABELS], "npz:\n", "expected one-hot rows of 2…256 classes, received 1000 columns; check that",
+    ),
+    "room for thousands of characters": (
+        NAMES[LABELS].astype("U5000"), "npz:\n",
+        "expected names of at most 1024 characters, received an array with room for 5000 in each; check that these are",
+    ),
     "several ones in a row": (
         np.maximum(one_hot(int), np.eye(3, dtype=int)[0]), "npz:\n",
         "expected one-hot rows, each with a single 1, received several ones in row 1 and 7 more; save one label for",

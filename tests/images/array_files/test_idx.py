@@ -1,11 +1,15 @@
+import os
 import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
 from stages.images.array_files import idx
 from tests import tiny
+from tests.damage import damaged, examples, refused_in_one_line
 
 IMAGES, LABELS = tiny.digits(20, seed=0)
 
@@ -51,8 +55,36 @@ def test_a_file_that_is_not_idx_images_is_refused(tmp_path, content, expected):
         idx.open_images(path)
 
 
+def test_images_too_large_for_the_memory_are_refused(tmp_path):
+    path = tmp_path / "images"
+    path.write_bytes(header(1, 2**31, 1))
+    with path.open("r+b") as file:
+        file.truncate(2**31 + 16)  # without its blocks on the disk
+    with pytest.raises(
+        InputError, match=r"images of at most 16,777,216 values .* received 2147483648 × 1; make the im"
+    ):
+        idx.open_images(path)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "images")
+    with pytest.raises(InputError, match="images: expected a file, received a pipe or a device"):
+        idx.open_images(tmp_path / "images")
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder"])
 def test_a_file_that_is_not_there_is_refused(tmp_path, kind):
     path = tmp_path if kind == "folder" else tmp_path / "images"
     with pytest.raises(InputError, match="an IDX file of labels, received none; run the download stage"):
         idx.open_labels(path)
+
+
+@examples(300)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_changes_pixels_alone(tmp_path, data):
+    path = tiny.write_idx(tmp_path / "images", IMAGES[:3, :5, :4])
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    with refused_in_one_line():
+        images = idx.open_images(path)
+        assert images.ndim == 3
+        assert path.read_bytes() == header(*images.shape) + images.tobytes()

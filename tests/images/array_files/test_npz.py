@@ -1,12 +1,18 @@
+import os
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stages.images import arrays
+from stages.images import arrays, preprocessing
+from stages.images.catalog import Dataset
 from tests import own, tiny
+from tests.damage import damaged, examples, refused_in_one_line
 
 OUTPUT = Path("data/processed/own")
 FILE = Path("mine.npz")
@@ -128,7 +134,49 @@ def other_names():
             archive.writestr(key, "an array")
 
 
+def spoil_packed(method):
+    """Pack the arrays in another way, and change what is packed."""
+
+    def spoil():
+        with np.load(FILE) as arrays_, zipfile.ZipFile("packed", "w", method) as archive:
+            for key, array in arrays_.items():
+                with archive.open(f"{key}.npy", "w") as file:
+                    np.lib.format.write_array(file, array)
+        content = bytearray(Path("packed").read_bytes())
+        content[60:100] = b"\xff" * 40
+        FILE.write_bytes(content)
+
+    return spoil
+
+
+def move_the_list_of_files():
+    content = bytearray(FILE.read_bytes())
+    content[-6:-2] = (2**31).to_bytes(4, "little")
+    FILE.write_bytes(content)
+
+
+def name_in_no_unicode():
+    """In the list of files, an archive says that its names are UTF-8."""
+    content = bytearray(FILE.read_bytes())
+    position = content.rindex(b"PK\1\2")
+    content[position + 9] |= 8
+    content[position + 46] = 0xFF
+    FILE.write_bytes(content)
+
+
+def one_value_for_labels():
+    with np.load(FILE) as arrays_:
+        images = arrays_["x_train"]
+    np.savez(FILE, images, np.array(5))
+
+
 DAMAGE = {
+    "damaged zlib": (spoil_packed(zipfile.ZIP_DEFLATED), "expected a whole .npz file, received "),
+    "damaged bzip2": (spoil_packed(zipfile.ZIP_BZIP2), "expected a whole .npz file, received Invalid data stream"),
+    "damaged xz": (spoil_packed(zipfile.ZIP_LZMA), "expected a whole .npz file, received "),
+    "a wrong position": (move_the_list_of_files, "expected a whole .npz file, received "),
+    "a name in no Unicode": (name_in_no_unicode, "expected a whole .npz file, received 'utf-8' codec can't decode"),
+    "two arrays, one of a single value": (one_value_for_labels, "x_train: expected an array of this key"),
     "missing": (FILE.unlink, "expected an .npz file, received none"),
     "cut": (cut, "expected a whole .npz file, received File is not a zip file"),
     "damaged": (damage, "expected a whole .npz file, received Bad CRC-32"),
@@ -149,6 +197,31 @@ def test_a_damaged_file_gives_one_line(mine, case):
     [line] = own.errors(own.make("npz:\n", FILE))
     assert line.startswith("mine.npz: ")
     assert expected in line
+
+
+def test_arrays_that_would_fill_the_disk_are_not_unpacked(mine, monkeypatch):
+    np.savez_compressed(FILE, **mine)
+    usage = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=40_000))
+    [line] = own.errors(own.make("npz:\n", FILE))
+    assert line == (
+        "mine.npz: expected arrays of at most 0.0 MB, which the disk has free for them, received 0.1 MB unpacked; "
+        "free some space, or name a smaller file"
+    )
+    assert not OUTPUT.parent.exists() or not list(OUTPUT.parent.iterdir())
+
+
+def test_images_too_large_for_the_memory_are_refused(mine):
+    np.savez_compressed(FILE, x_train=np.zeros((2, 5000, 5000), np.uint8), y_train=np.array([0, 1]))
+    [line] = own.errors(own.make("npz:\n", FILE))
+    told = "x_train: expected images of at most 16,777,216 values (height × width × channels), received 5000 × 5000 × 1"
+    assert line == f"mine.npz: {told}; make the images smaller"
+
+
+def test_a_pipe_is_refused_at_once():
+    os.mkfifo(FILE)
+    [line] = own.errors(own.make("npz:\n", FILE))
+    assert line.startswith("mine.npz: expected a file, received a pipe or a device; save its content in a file")
 
 
 def test_a_test_split_that_is_named_must_be_there(mine):
@@ -238,3 +311,31 @@ def test_another_kind_of_file_is_named(tmp_path, name, expected):
     wrong_source(tmp_path)
     [line] = own.errors(own.make("npz:\n", name))
     assert expected in line
+
+
+def consistent():
+    """Check that the arrays that were written agree with their description."""
+    info = arrays.read_info(OUTPUT)
+    for split in arrays.SPLITS:
+        images, labels = arrays.read_split(OUTPUT, split)
+        counts = np.bincount(labels, minlength=len(info.classes)).tolist()
+        assert counts == getattr(info, split).images_per_class
+        assert images.mean() == pytest.approx(getattr(info, split).pixel_mean, abs=1e-3)
+
+
+@examples(150)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(data):
+    save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    images, labels = tiny.digits(8, seed=1)
+    save(
+        FILE,
+        x_train=images[:, :4, :4] | 1,
+        y_train=np.arange(8) % 2,
+        x_test=images[:3, :4, :4] | 9,
+        y_test=labels[:3] % 2,
+    )
+    FILE.write_bytes(data.draw(damaged(FILE.read_bytes())))
+    with refused_in_one_line():
+        preprocessing.preprocess(Dataset.parse("npz:", Path("own.yaml")), FILE, OUTPUT)
+        consistent()

@@ -8,13 +8,16 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, PngImagePlugin
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, PngImagePlugin, features
 
 from stages.common.errors import InputError
 from stages.images import arrays, catalog
 from stages.images.arrays import DatasetInfo
 from stages.images.findings import Findings
 from stages.images.picture_files import pictures
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.pipeline import ROOT
 
 GREY, COLOUR = (28, 28, 1), (28, 28, 3)
@@ -229,6 +232,27 @@ def test_a_picture_cut_or_damaged_anywhere_is_read_or_refused(tmp_path, name):
         for look in (lambda: pictures.read(path, GREY), lambda: pictures.read_size(path)):
             with contextlib.suppress(InputError):
                 look()
+
+
+def test_a_palette_that_is_missing_is_damage(tmp_path):
+    palette().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    start = content.index(b"PLTE") - 4
+    length = int.from_bytes(content[start : start + 4])
+    (tmp_path / "a.png").write_bytes(content[:start] + content[start + 12 + length :])
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.png", GREY)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+@pytest.mark.parametrize(("place", "value"), [(b"pitm", 9), (b"mdat", 255)])
+def test_a_damaged_avif_is_refused_in_one_line(tmp_path, place, value):
+    colours().save(tmp_path / "a.avif")
+    content = bytearray((tmp_path / "a.avif").read_bytes())
+    content[content.index(place) + 9] = value
+    (tmp_path / "a.avif").write_bytes(content)
+    with pytest.raises(InputError, match="expected a picture, received a damaged one; save it again, as PNG"):
+        pictures.read(tmp_path / "a.avif", GREY)
 
 
 def test_a_tiff_with_odd_tags_is_refused_in_one_line(tmp_path):
@@ -472,3 +496,17 @@ def test_warnings_of_pillow_do_not_show(tmp_path):
     names = [str(tmp_path / name) for name in ("exif.jpg", "palette.png", "large.png")]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *names], capture_output=True, text=True, cwd=ROOT, check=True)
     assert (len(done.stdout.splitlines()), done.stderr) == (3, "")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.ppm", "deep.tif", *DAMAGED])
+@examples(40)
+@given(st.data())
+def test_any_damage_is_refused_in_one_line_or_read_the_same_twice(tmp_path, name, data):
+    picture = sixteen_bits() if name == "deep.tif" else colours()
+    picture.save(tmp_path / name, **DAMAGED.get(name, {}))
+    (tmp_path / name).write_bytes(data.draw(damaged((tmp_path / name).read_bytes())))
+    with refused_in_one_line():
+        image = pictures.read(tmp_path / name, COLOUR, catalog.Pictures())
+        assert (image.shape, image.dtype) == (COLOUR, np.uint8)
+        np.testing.assert_array_equal(pictures.read(tmp_path / name, COLOUR, catalog.Pictures()), image)

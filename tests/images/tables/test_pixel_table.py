@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.common.errors import InputError
-from stages.images import arrays
+from stages.images import arrays, preprocessing
 from stages.images.catalog import Dataset
 from stages.plots import samples
 from tests import own, tiny
+from tests.damage import damaged, examples, refused_in_one_line
 from tests.processes import peak_memory
 
 OUTPUT = Path("data/processed/own")
@@ -521,6 +524,14 @@ WRONG_TABLES = {
         lambda labels, images: table(labels * 0, images),
         "mine: expected pictures of 2…256 classes, received 1",
     ),
+    "a name of thousands of digits": (
+        lambda labels, images: table(labels, images[:, :5], ["9" * 5000, *HEADER[1:26]]),
+        "expected one column of labels, named label, received 99999",
+    ),
+    "thousands of digits alone": (
+        lambda labels, images: [["9" * 5000] * 31, *table(labels, images, None)],
+        "expected a column of labels at one end, received none; write a header line with the name label",
+    ),
     "header alone": (lambda labels, images: [HEADER], "mine/train.csv: expected a row for each image, received none"),
 }  # fmt: skip
 
@@ -530,6 +541,43 @@ def test_a_wrong_table_gives_one_line(data, case):
     change, told = WRONG_TABLES[case]
     write(change(*data))
     assert told in refused()
+
+
+def test_a_first_row_without_its_pixels_is_named_by_its_line():
+    image = " ".join(["7"] * NUM_PIXELS)
+    write([["emotion", "pixels", "Usage"], ["3"], *([number % 2, image, "Training"] for number in range(9))])
+    assert refused().startswith(
+        "mine/train.csv:2: expected 3 cells, as in the first line, received 1 (3); fix the line"
+    )
+
+
+@pytest.mark.parametrize("line", [2, 9, 514, 600])
+@pytest.mark.parametrize("count", [0, 1, NUM_PIXELS - 1, 2 * NUM_PIXELS, 3 * NUM_PIXELS])
+@pytest.mark.parametrize("value", [200, 0.5])
+def test_each_cell_of_pixels_must_hold_all_of_an_image(line, count, value):
+    """Rows are read some hundred at a time; pixels that are missing or too many would shift all that follow."""
+    rows = [[number % 2, " ".join([str(number % 2), *[str(value)] * (NUM_PIXELS - 1)])] for number in range(700)]
+    for wrong in rows[line - 2 : line + 550]:
+        wrong[1] = " ".join(["1"] * count)
+    write([["label", "pixels"], rows[0] if line > 2 else [0, " ".join(["1"] * NUM_PIXELS)], *rows[1:]])
+    first = max(line, 3)
+    assert refused() == f"mine/train.csv:{first}: expected 30 pixels in column 2, received {count}; fix the line"
+
+
+def test_pixels_of_a_large_image_may_stand_in_one_cell():
+    """Python's own limit of a cell is 131,072 characters."""
+    cells = [" ".join(str((pixel + number) % 256) for pixel in range(200 * 200)) for number in range(20)]
+    write([["label", "pixels"], *([number % 2, cell] for number, cell in enumerate(cells))])
+    make("pixels: [200, 200], file: train.csv")
+    assert arrays.read_info(OUTPUT).image_shape == (200, 200, 1)
+
+
+def test_images_of_one_pixel_are_read():
+    write([["label", "pixel0"], [2], *([number % 2, 20 * number] for number in range(9))])
+    assert ":2: expected 2 cells, as in the first line, received 1 (2)" in refused("pixels: [1, 1], file: train.csv")
+    write([["label", "pixel0"], *([number % 2, 20 * number] for number in range(9))])
+    make("pixels: [1, 1], file: train.csv")
+    assert arrays.read_info(OUTPUT).image_shape == (1, 1, 1)
 
 
 def test_a_header_without_the_named_column_is_refused():
@@ -582,3 +630,20 @@ def test_memory_does_not_grow_with_the_images(highest, rows):
 
     few, many = peak(1000), peak(rows)
     assert many < few + 20  # MB; the text takes 32 or 16, and the values as float32 31
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@examples(60)
+@given(drawn=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(data, is_packed, drawn):
+    rows = table(data[0][:20] % 3, data[1][:20])
+    write([[row[0], " ".join(map(str, row[1:]))] for row in rows] if is_packed else rows)
+    TABLE.write_bytes(drawn.draw(damaged(TABLE.read_bytes())))
+    with refused_in_one_line():
+        info, _ = preprocessing.preprocess(
+            Dataset.parse(f"csv: {{{SETTINGS}}}", Path("own.yaml")), Path("mine"), OUTPUT
+        )
+        assert info.image_shape == (*SHAPE, 1)
+        for split in arrays.SPLITS:
+            _, labels = arrays.read_split(OUTPUT, split)
+            assert np.bincount(labels, minlength=len(info.classes)).tolist() == getattr(info, split).images_per_class

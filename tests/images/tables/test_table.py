@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.images import arrays
-from stages.images.tables import table
+from stages.images.catalog import Dataset
+from stages.images.tables import csv_dialect, table
 from stages.plots import samples
 from tests import own
+from tests.damage import damaged, examples, refused_in_one_line
 
 OUTPUT = Path("data/processed/own")
 TABLE = Path("mine/labels.csv")
@@ -609,6 +613,52 @@ WRONG_TABLES = {
     ),
     "empty": (lambda: TABLE.write_text(""), "csv:\n", "expected a table in CSV, received an empty file"),
     "blank": (lambda: TABLE.write_text(" \n,\n"), "csv:\n", "expected a table in CSV, received an empty file"),
+    "blanks in quotes": (
+        lambda: TABLE.write_text('" "\n\f\n'),
+        "csv:\n",
+        "expected a table in CSV, received an empty file",
+    ),
+    "blanks and a separator": (
+        lambda: TABLE.write_text('sep=;\n""\n\u200b\n'),
+        "csv:\n",
+        "expected a table in CSV, received an empty file",
+    ),
+    "half a quote in UTF-16": (lambda: TABLE.write_bytes(b'"\0'), "csv:\n", "received an empty file"),
+    "a quote as separator": (
+        lambda: TABLE.write_text('sep="\npath,label\n'),
+        "csv:\n",
+        "expected cells with commas, semicolons, tabs or vertical bars between them, received",
+    ),
+    "a line without end": (
+        lambda: TABLE.write_text("path,label\n" + "a," * 10_000_000),
+        "csv:\n",
+        "labels.csv:2: expected a line of at most 16,777,216 characters, received a longer one; write the table as CSV",
+    ),
+    "a line without end behind many": (
+        lambda: TABLE.write_text("path,label\n" + "a,b\n" * 100 + "a" * 20_000_000),
+        "csv:\n",
+        "labels.csv:102: expected a line of at most 16,777,216 characters, received a longer one; write the table as",
+    ),
+    "a quote that is never closed": (
+        lambda: TABLE.write_text('path,label\na,"b\n' + "a,b\n" * 100_000),
+        "csv:\n",
+        "labels.csv:2: expected a closing quote at the end of each cell that begins with one, received unexpected end",
+    ),
+    "letters and a byte that is not UTF-8": (
+        lambda: TABLE.write_bytes(b"path,label\n" + b"a" * 1_000_000 + b",caf\xe9 \x93\n"),
+        "csv:\n",
+        "labels.csv:2: expected UTF-8 text, received byte 0xe9; save it as UTF-8",
+    ),
+    "a column of blanks": (
+        lambda: TABLE.write_text("path,label,x\na,b,'" + "_" * 1_000_000 + "'\n"),
+        "csv:\n",
+        "labels.csv:2: expected the path of a picture in mine, received a, which is not there; fix the line",
+    ),
+    "the header alone, repeated, beside classes": (
+        lambda: write([HEADER, HEADER]),
+        "csv:\nclasses: [red, blue]\n",
+        "labels.csv: expected 2…256 classes in column 'label', received 0: none",
+    ),
     "comments alone": (lambda: TABLE.write_text("# a,b\n# c\n"), "csv:\n", "received nothing but comments"),
     "a folder": (lambda: (TABLE.unlink(), TABLE.mkdir()), "csv:\n", "expected a table of pictures, received none"),
     "one column": (
@@ -1038,3 +1088,30 @@ def test_a_picture_in_two_tables_is_refused(rows):
         "mine/test.csv:2: expected each picture once, received pictures/blue/0.png a second time, after mine/lab"
         in line
     )
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=9)
+
+
+@examples(200)
+@given(cells=st.lists(st.tuples(TEXT, TEXT), min_size=1), separator=st.sampled_from(",;\t|"))
+def test_any_cells_are_read_as_they_were_written(cells, separator):
+    """The first row leaves no doubt of the separator."""
+    write([[*HEADER], *cells], delimiter=separator, quoting=csv.QUOTE_ALL)
+    file = csv_dialect.CsvFile(TABLE, "utf-8", separator, 1, ())
+    expected = [[csv_dialect.clean(cell) for cell in row] for row in (HEADER, *cells)]
+    assert [row.cells for row in file.rows()] == [row for row in expected if any(row)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030", "cp1252"])
+@pytest.mark.parametrize("text", ["csv:", "csv:\nclasses: [red, green, blue]"])
+@examples(40)
+@given(data=st.data())
+def test_any_damage_is_refused_in_one_line_or_read_right(rows, encoding, text, data):
+    write([HEADER, *rows[::5]], encoding)
+    TABLE.write_bytes(data.draw(damaged(TABLE.read_bytes())))
+    dataset = Dataset.parse(text, Path("own.yaml"))
+    with refused_in_one_line():
+        listed = table.list_pictures(Path("mine"), dataset, dataset.csv)
+        assert all((Path("mine") / picture.path).is_file() for picture in listed)
+        assert len({picture.path for picture in listed}) == len(listed)

@@ -1,0 +1,15 @@
+"""Pipes, devices and sockets where files belong."""
+
+from pathlib import Path
+
+from stages.common.errors import InputError
+
+
+def refuse(path: Path) -> None:
+    """Refuse what is there but is neither a file nor a folder: to read a pipe or a device may never end.
+
+    Raises:
+        InputError: It is a pipe, a device or a socket.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(path, "a file", "a pipe or a device", "save its content in a file, and name that")
