@@ -183,7 +183,7 @@ def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
     before = contents(OUTPUT.parent)
 
     def fail(*_):
-        assert (OUTPUT.parent / ".tiny.partial" / "train_images.npy").exists()
+        assert (OUTPUT.parent / f".tiny.{os.getpid()}.partial" / "train_images.npy").exists()
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(arrays, "write_info", fail)
