@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperCommand
 
 from stages.common import orphan, signals
-from stages.common.errors import LONGEST_PART, InputError
+from stages.common.errors import InputError
 from stages.common.printable import printable
 
 P = ParamSpec("P")
@@ -29,6 +29,7 @@ P = ParamSpec("P")
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
 SIGNALLED = 128  # added to a signal's number, the shell's exit code for it
 COLUMN_GAP = 2  # characters between the columns of a table
+LONGEST_PATH = 1000  # characters of a path in an error
 WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
 
 
@@ -118,7 +119,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
-            where, reason = printable(error.filename or "disk")[:LONGEST_PART], error.strerror or error
+            where, reason = printable(error.filename or "disk")[:LONGEST_PATH], error.strerror or error
             _fail(f"{where}: {reason}; nothing half-written is left; fix this and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
