@@ -66,6 +66,8 @@ def main(run_name: arguments.Run) -> None:
         averages = f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
     errors = "1 error" if test.errors == 1 else f"{test.errors} errors"
     console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {errors} in {len(labels)}{averages}")
+    if misspelling := others.find_misspelling(run.dataset, run.recipe):
+        console.say(f"warning: {published.PATH}: {misspelling}; {run.name} gets no published accuracy")
     if test.accuracy <= test.majority:
         console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 

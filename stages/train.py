@@ -8,6 +8,7 @@ plots/history/<run>.csv and, ignored by git and DVC, the wall time as logs/<run>
 Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of each for the import of TensorFlow.
 """
 
+import shutil
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -35,6 +36,8 @@ Addresses = Annotated[
     typer.Option("--workers", help="Train with others: host:port of each, the first writes. Default: TF_CONFIG."),
 ]
 Index = Annotated[int | None, typer.Option(help="Index of this worker, from 0.")]
+
+NARROW = 40  # characters of a line
 
 app = console.new_app()
 
@@ -69,7 +72,7 @@ def main(
         model = build.build_model(recipe, info.image_shape, len(info.classes))
         optimizer = build.build_optimizer(recipe)
         with lock.core_locks(recipe.training.threads) if workers.count == 1 else nullcontext():
-            test_time.classifier_of(model).summary()
+            _show(test_time.classifier_of(model))
             started = time.monotonic()
             trainer = _create_trainer(run, recipe, model, optimizer, checkpoint_seconds, workers)
             _train(trainer, run, recipe, workers)
@@ -79,6 +82,12 @@ def main(
             workers.leave()
             if workers.is_chief:
                 trainer.checkpoint.delete()
+
+
+def _show(network: "keras.Model") -> None:
+    """Print the table of a network; Keras raises in a terminal that is too narrow for it."""
+    is_narrow = shutil.get_terminal_size().columns < NARROW
+    network.summary(line_length=NARROW if is_narrow else None)
 
 
 def _check_name(weights: Path | None) -> None:
@@ -125,6 +134,7 @@ def _create_trainer(
         validation=validation,
         layout=(workers.count, workers.replicas),
     )
+    job.check_steps()
     workers.verify_same(job.key)
     return Trainer(job, model, optimizer, Checkpoint(job.key, checkpoint_seconds), workers)
 
@@ -133,7 +143,8 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers")
     """Train, write the history after each epoch, and explain the errors that a recipe can cause.
 
     Raises:
-        InputError: The training diverged, a weight has no gradient, or the recipe was edited meanwhile.
+        InputError: The training diverged, a weight has no gradient, TensorFlow refuses the network, or the recipe was
+            edited meanwhile.
         MemoryError: TensorFlow ran out of memory.
     """
     import tensorflow as tf
@@ -142,7 +153,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers")
     from stages.common.errors import InputError
     from stages.model import history
     from stages.training.loop import DivergedError
-    from stages.training.steps import NoGradientError
+    from stages.training.steps import NoGradientError, RefusedError
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if workers.is_chief:
@@ -158,6 +169,10 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers")
         raise InputError(recipe.path, expected, error, "remove the rounding layer behind them") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
+    except RefusedError as error:
+        where = f"{recipe.path}: {error.place}" if error.place else recipe.path
+        expected = "values that TensorFlow can train with"
+        raise InputError(where, expected, error, "change the layer or the one before") from error
 
 
 def _save(run: "Run", recipe: "Recipe", model: "keras.Model", weights: Path | None) -> None:

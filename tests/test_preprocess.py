@@ -241,6 +241,13 @@ def test_a_folder_that_holds_anything_else_is_not_replaced(project, output):
     assert contents(Path()) == before
 
 
+def test_a_pipe_as_output_is_refused_before_anything_is_read(project):
+    os.mkfifo("pipe")
+    result = run("--output", "pipe", "--source", "missing")
+    assert result.stderr == "error: pipe: expected a file, received a pipe or a device; name another --output\n"
+    assert Path("pipe").is_fifo()
+
+
 MAIN = "from stages import preprocess; sys.argv[0] = 'preprocess'; preprocess.app(standalone_mode=False)"
 
 

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from stages.common import special_files
+
+NAME_ANOTHER = "name another place to write to"
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
@@ -15,6 +19,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
     If the block raises, the temporary file is deleted and the file at `path` stays as it was.
     """
+    special_files.refuse(path, NAME_ANOTHER)
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in _leftovers(path.parent, f".{path.stem}.", f".partial{path.suffix}"):
         leftover.unlink(missing_ok=True)
@@ -46,6 +51,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes its place when the block ends without an error."""
     path = _resolved(path)
+    special_files.refuse(path, NAME_ANOTHER)
     with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
         yield partial
         for file in partial.iterdir():

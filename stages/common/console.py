@@ -102,6 +102,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        _open_closed_streams()
         show_log()
         if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
             warnings.simplefilter("default")  # a warning of a library is told, and ends nothing
@@ -127,6 +128,16 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(SIGNALLED + number) from None
 
     return wrapper
+
+
+def _open_closed_streams() -> None:
+    """Open the null device for standard streams that are closed, as after `>&-`.
+
+    The next file that is opened would otherwise get the number of the stream, and what libraries print with it.
+    """
+    for name in ("stdin", "stdout", "stderr"):  # in this order: a file gets the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _say_stopped(number: int, is_orphan: bool) -> None:

@@ -1,6 +1,6 @@
-"""Environment of Keras and TensorFlow: neither a user's keras.json nor a variable changes a result.
+"""Environment of the libraries: a user's settings of Keras, TensorFlow and matplotlib change no result.
 
-Keras and TensorFlow read them when they are imported, so `fix_environment` comes first.
+The libraries read them when they are imported, so the functions here come first.
 """
 
 import json
@@ -9,6 +9,8 @@ import os
 import reprlib
 from pathlib import Path
 from typing import Any
+
+from stages.common.errors import InputError, first_line
 
 # Keras's defaults, which hold if it finds no file
 KERAS = {"backend": "tensorflow", "floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
@@ -29,6 +31,9 @@ def fix_environment() -> None:
     """Hide the user's settings of Keras and TensorFlow from this process; call this before they are imported.
 
     A line names those that differ from the project's.
+
+    Raises:
+        InputError: matplotlib, which Keras imports, cannot read the user's settings of it.
     """
     folder = os.environ.get("KERAS_HOME", "~/.keras")
     if folder != NO_FOLDER:
@@ -43,6 +48,24 @@ def fix_environment() -> None:
     ]
     if differing:
         logger.warning("warning: every run here ignores %s, which could change its result", ", ".join(differing))
+    import_matplotlib()
+
+
+def import_matplotlib() -> Any:
+    """Import matplotlib, which then reads the user's settings of it; `stages.plots.style` replaces them.
+
+    Raises:
+        InputError: matplotlib cannot read them.
+    """
+    os.environ["MPLBACKEND"] = "agg"  # it would refuse a name that it does not know
+    try:
+        import matplotlib
+        import matplotlib.style
+    except ValueError as error:
+        expected = "matplotlibrc and stylelib/ in UTF-8"
+        next_step = "fix or remove the file, here or in matplotlib's folder, such as ~/.config/matplotlib"
+        raise InputError("matplotlib", expected, first_line(error), next_step) from error
+    return matplotlib
 
 
 def _warn_of_file(path: Path) -> None:

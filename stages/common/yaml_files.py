@@ -51,6 +51,12 @@ WORDS = {  # of pydantic's types of errors, where its own speak of Python
     "tuple_type": "a list",
 }
 
+# words that YAML 1.1 and many programs read as booleans, and YAML 1.2 as text
+BOOLEAN_WORDS = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "true"),
+    **dict.fromkeys(("no", "off", "n", "false"), "false"),
+}
+
 TAG = "tag:yaml.org,2002:"
 # The core schema of YAML 1.2.2, section 10.3, with underscores in numbers, as ruamel.yaml and so DVC read it.
 SCALARS = {
@@ -197,6 +203,25 @@ class Config(BaseModel):
                     raise misfit(f"only the keys {known}", key)
         return values
 
+    @classmethod
+    def validated(cls, values: object, path: Path, place: str = "") -> Self:
+        """Validate plain values of the file at `path`.
+
+        Args:
+            values: Values.
+            path: File that holds them, for errors.
+            place: Keys that lead to them in the file, such as `layers.conv1`; empty for the whole file.
+
+        Raises:
+            InputError: The values do not fit; the first misfit is named.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_misfit(path, place, error.errors()) from error
+        except RecursionError as error:  # a list that an alias puts into itself
+            raise _endless(path) from error
+
 
 class ConfigFile(Config):
     """Whole YAML file, which knows its path."""
@@ -237,12 +262,7 @@ class ConfigFile(Config):
         """
         if values is None:
             raise InputError(path, f"the keys {', '.join(cls.model_fields)}", "an empty file", "write them")
-        try:
-            config = cls.model_validate(values)
-        except ValidationError as error:
-            raise _first_misfit(path, error.errors()) from error
-        except RecursionError as error:  # a list that an alias puts into itself
-            raise _endless(path) from error
+        config = cls.validated(values, path)
         config._path = path
         return config
 
@@ -333,27 +353,36 @@ def _is_merge_key(event: yaml.ScalarEvent) -> bool:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
+    close = nearest(word, known)
+    return f" (did you mean '{close}'?)" if close else ""
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to a word, or None if none is near."""
     lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.5)
-    return f" (did you mean '{lower[close[0]]}'?)" if close else ""
+    return lower[close[0]] if close else None
 
 
 def _endless(path: Path) -> InputError:
     return InputError(path, "YAML of a few levels", "one nested without end", "fix the file")
 
 
-def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
+def _first_misfit(path: Path, place: str, errors: list[ErrorDetails]) -> InputError:
     first = errors[0]
-    keys = [str(key) for key in first["loc"] if not str(key).startswith("function-")]
-    place = [str(path), ".".join(keys[:-2] if keys[-1:] == ["[key]"] else keys)]
+    keys = [place, *(str(key) for key in first["loc"] if not str(key).startswith("function-"))]
+    where = [str(path), ".".join(filter(None, keys[:-2] if keys[-1:] == ["[key]"] else keys))]
     expected = WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
-    received = _shortened(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
+    found = first["ctx"]["received"] if first["type"] == "misfit" else first["input"]
+    received, next_step = _shortened(found), "edit the file"
     if first["type"] == "string_pattern_mismatch":
         expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
+    if expected.startswith("true or false") and str(found).lower() in BOOLEAN_WORDS:
+        next_step = f"YAML 1.2 reads it as text, write {BOOLEAN_WORDS[str(found).lower()]}"
     more = f" (and {len(errors) - 1} more to fix)" if len(errors) > 1 else ""
-    return InputError(": ".join(filter(None, place)), expected, received, f"edit the file{more}")
+    return InputError(": ".join(filter(None, where)), expected, received, f"{next_step}{more}")
 
 
 def _shortened(value: object) -> str:

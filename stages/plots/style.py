@@ -4,7 +4,6 @@ matplotlib is imported when a plot is drawn, and without pyplot, which would nee
 """
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.common import atomic
-from stages.common.errors import InputError, first_line
+from stages.common.environment import import_matplotlib
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +68,7 @@ def new_figure(path: Path, title: str, note: str, inches: tuple[float, float]) -
         note: One line below the title.
         inches: Width and height below title and note, at 110 pixels per inch.
     """
-    matplotlib = _import_matplotlib()
+    matplotlib = import_matplotlib()
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(), warnings.catch_warnings():
@@ -121,28 +120,11 @@ def percent(fraction: "float | np.float32") -> str:
 
 def font_file(text: str) -> str:
     """Return the file of the font that has the most characters of a text: FONT, or one for other scripts."""
-    _import_matplotlib()
+    import_matplotlib()
     from matplotlib import font_manager
 
     files = [font_manager.findfont(family) for family in _families()]
     return max(files, key=lambda file: len(_characters(file) & set(map(ord, text))))
-
-
-def _import_matplotlib() -> Any:
-    """Import matplotlib, which then reads the user's settings of it; no plot depends on them.
-
-    Raises:
-        InputError: matplotlib cannot read them.
-    """
-    os.environ["MPLBACKEND"] = "agg"  # it would refuse a name that it does not know
-    try:
-        import matplotlib
-        import matplotlib.style
-    except ValueError as error:
-        expected = "matplotlibrc and stylelib/ in UTF-8"
-        next_step = "fix or remove the file, here or in matplotlib's folder, such as ~/.config/matplotlib"
-        raise InputError("matplotlib", expected, first_line(error), next_step) from error
-    return matplotlib
 
 
 def _families() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.common import atomic
+from stages.common.errors import InputError
 
 
 def names(folder: Path) -> list[str]:
@@ -168,3 +169,13 @@ def test_a_link_to_itself_is_an_error_of_the_system(tmp_path, write):
     with contextlib.suppress(OSError), write(tmp_path / "loop"):
         pass
     assert names(tmp_path) == ["loop"]
+
+
+@pytest.mark.parametrize("write", [atomic.new_file, atomic.new_folder])
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+    told = "pipe: expected a file, received a pipe or a device; name another place to write to"
+    with pytest.raises(InputError, match=told), write(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["pipe"]

@@ -18,6 +18,15 @@ from tests.pipeline import ROOT
 
 HOSTILE = {"backend": "jax", "floatx": "float16", "epsilon": 0.01, "image_data_format": "channels_first"}
 HOSTILE_VARIABLES = {
+    "COLUMNS": "1",
+    "LC_ALL": "C",
+    "MPLBACKEND": "nonsense",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "7",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONWARNINGS": "error",
+    "TZ": "Asia/Kolkata",
+    "XDG_CACHE_HOME": "relative",
     "KERAS_BACKEND": "torch",
     "KERAS_MAX_EPOCHS": "some",
     "KERAS_NNX_ENABLED": "1",
@@ -117,12 +126,12 @@ def test_variables_are_hidden_and_told_in_one_line(fix: Fix):
         "warning: every run here ignores KERAS_BACKEND='jax', TF_ENABLE_ONEDNN_OPTS='0', XLA_FLAGS='--a=b\\n--c', "
         "which could change its result"
     )
-    assert os.environ == {"HOME": os.environ["HOME"], **environment.SET}
+    assert os.environ == {"HOME": os.environ["HOME"], **environment.SET, "MPLBACKEND": "agg"}
 
 
 def test_variables_that_ask_for_what_holds_anyway_are_not_told(fix: Fix):
     assert fix(KERAS_BACKEND="tensorflow", TF_ENABLE_ONEDNN_OPTS="1", TF_DETERMINISTIC_OPS="1", XLA_FLAGS="") == []
-    assert os.environ == {"HOME": os.environ["HOME"], **environment.SET}
+    assert os.environ == {"HOME": os.environ["HOME"], **environment.SET, "MPLBACKEND": "agg"}
 
 
 def test_other_variables_stay(fix: Fix):
@@ -158,6 +167,7 @@ def test_hostile_settings_change_no_byte_and_the_file_stays_as_it_was(preprocess
     assert {name.split("/")[0] for name in expected} == {*OUTPUTS}
     for folder in OUTPUTS:
         shutil.rmtree(preprocessed / folder)
+    (preprocessed / "matplotlibrc").write_text("savefig.dpi: 30\nfont.family: serif\n")
     home = tmp_path_factory.mktemp("home")
     (home / ".keras").mkdir()
     (home / ".keras/keras.json").write_text(json.dumps(HOSTILE))
