@@ -79,7 +79,7 @@ def test_the_package_itself_only_looks_for_the_environment_and_ctrl_c():
     assert [ast.unparse(each) for each in imports] == ["import importlib.util", "import signal", "import sys"]
     assert ast.unparse(ctrl_c).startswith("if sys.argv[:1] == ['-m'] and signal.getsignal(signal.SIGINT) is ")
     assert ast.unparse(check).startswith("if importlib.util.find_spec('typer') is None:")
-    assert not (ctrl_c.orelse or check.orelse)
+    assert ctrl_c.orelse == check.orelse == []
 
 
 @pytest.mark.parametrize(
