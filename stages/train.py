@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run_name: arguments.Run,
+    run_name: targets.Run,
     weights: Weights = None,
     checkpoint_seconds: CheckpointSeconds = 10,
     addresses: Addresses = None,
