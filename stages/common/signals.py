@@ -9,7 +9,12 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 REQUESTS = (signal.SIGTERM, signal.SIGHUP)
+SYSTEM_HANDLERS = {  # of the system and of Python, which a command may replace
+    signal.SIGINT: (signal.SIG_DFL, signal.default_int_handler),
+    **dict.fromkeys(REQUESTS, (signal.SIG_DFL,)),
+}
 TERMINAL = (1, 2)  # file descriptors of standard output and standard error
+_received = 0  # signal that has raised `Stopped`
 
 
 class Stopped(KeyboardInterrupt):
@@ -26,24 +31,34 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Raise `Stopped` at the first SIGTERM or SIGHUP while the block runs, and ignore those that follow.
+    """Raise `Stopped` at Ctrl-C, SIGTERM or SIGHUP while the block runs.
 
-    Ctrl-C raises KeyboardInterrupt. A signal that is ignored, as `nohup` does it, or has another handler stays so.
+    Some libraries turn an exception that comes from a signal into one of their own, matplotlib for example. `Stopped`
+    takes its place. A signal that is ignored, as `nohup` does it, or has another handler stays so.
     """
-    taken = []
+    global _received
+    before = {}
     if threading.current_thread() is threading.main_thread():  # Python allows no other to set handlers
-        taken = [number for number in HANDLERS if signal.getsignal(number) is signal.SIG_DFL]
+        handlers = {number: signal.getsignal(number) for number in SYSTEM_HANDLERS}
+        before = {number: handler for number, handler in handlers.items() if handler in SYSTEM_HANDLERS[number]}
+    _received = 0
     try:
-        for number in taken:
-            signal.signal(number, HANDLERS[number])
+        for number in before:
+            signal.signal(number, raise_stopped)
         yield
+    except Exception:
+        if _received:
+            raise Stopped(_received) from None
+        raise
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def raise_stopped(number: int, frame: FrameType | None) -> None:
-    """Handle a signal: ignore those that follow, since several often come at once, and raise `Stopped`."""
+    """Handle a signal: raise `Stopped`, and ignore SIGTERM and SIGHUP from now on, since several often come at once."""
+    global _received
+    _received = number
     ignore_further()
     leave_closed_terminal()
     raise Stopped(number)
@@ -53,9 +68,6 @@ def ignore_further() -> None:
     """Ignore SIGTERM and SIGHUP from now on: the process is about to end."""
     for number in REQUESTS:
         signal.signal(number, signal.SIG_IGN)
-
-
-HANDLERS = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(REQUESTS, raise_stopped)
 
 
 def leave_closed_terminal() -> None:

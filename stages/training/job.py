@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import platform
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +14,7 @@ from stages.images.arrays import Images, Labels
 from stages.images.rows import FileRows
 from stages.model.recipe import Recipe, Training
 from stages.training.batches.holdout import Examples
+from stages.training.runtime import processor
 from stages.training.runtime.precision import Precision
 
 HASHED_NUMBERS = 1 << 24  # pixels or labels hashed at a time
@@ -76,7 +76,7 @@ class TrainingJob:
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of everything that determines the result, in hexadecimal; code and library versions included."""
+        """SHA-256 of everything that determines the result, in hexadecimal; code, libraries and processor included."""
         import keras
         import tensorflow as tf
 
@@ -87,7 +87,7 @@ class TrainingJob:
             "precision": self.dtype,
             "classes": self.num_classes,
             "layout": self.layout,
-            "processor": platform.machine(),
+            "processor": processor.kind(),
             "data": [[array.shape, _hash(array)] for array in arrays],
             "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
             "code": fingerprints.fingerprint_stage("train"),

@@ -101,6 +101,23 @@ def test_ctrl_c_raises_while_a_command_runs(before: signal.Handlers):
         signal.signal(signal.SIGINT, kept)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, *signals.REQUESTS])
+def test_a_library_that_makes_another_exception_of_it_changes_nothing(number: int):
+    """As matplotlib does in the midst of drawing."""
+
+    def draw() -> None:
+        try:
+            send(number)
+        except BaseException:
+            raise ValueError("Invalid bounding box") from None
+
+    with pytest.raises(signals.Stopped) as stopped, signals.raised():
+        draw()
+    assert stopped.value.number == number
+    with pytest.raises(ValueError, match="of its own"), signals.raised():
+        raise ValueError("of its own")
+
+
 def test_those_that_follow_do_not_disturb_what_cleans_up():
     cleaned = []
 

@@ -115,6 +115,13 @@ def test_images_on_the_disk_have_the_key_of_those_in_memory(
     assert key(examples=(rows, labels)) == unchanged
 
 
+@pytest.mark.usefixtures("same_code")
+def test_another_kind_of_processor_has_another_key(unchanged: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job.processor, "kind", lambda: ["x86_64", "model name another"])
+
+    assert key() != unchanged
+
+
 def test_a_key_is_computed_once(monkeypatch: pytest.MonkeyPatch):
     """The images of ImageNet take a while."""
     made, hashed = make(), []

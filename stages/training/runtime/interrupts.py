@@ -9,7 +9,7 @@ from typing import Any
 from stages.common import signals
 
 HANDLERS = {  # that may be replaced, by the signal
-    signal.SIGINT: (signal.default_int_handler,),
+    signal.SIGINT: (signal.default_int_handler, signals.raise_stopped),
     signal.SIGTERM: (signal.SIG_DFL, signals.raise_stopped),
     signal.SIGHUP: (signal.SIG_DFL, signals.raise_stopped),
 }

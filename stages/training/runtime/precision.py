@@ -1,8 +1,9 @@
 """Precision that this machine supports in hardware."""
 
 import logging
-from pathlib import Path
 from typing import Literal
+
+from stages.training.runtime import processor
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -18,17 +19,9 @@ def supported(precision: Precision) -> Precision:
     """
     import tensorflow as tf
 
-    if precision == "float32" or tf.config.list_physical_devices("GPU") or BFLOAT16_FLAGS & _cpu_flags():
+    if precision == "float32" or tf.config.list_physical_devices("GPU") or BFLOAT16_FLAGS & processor.flags():
         return precision
     logger.warning(
         "warning: this processor has no bfloat16; computing in float32, which takes longer and gives other last digits"
     )
     return "float32"
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        return set()
-    return {flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.split()}
