@@ -16,6 +16,7 @@ install: .venv/installed ## Set up .venv with the exact versions of constraints.
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "error: TensorFlow needs Python 3.11, 3.12 or 3.13, and this is Python %d.%d; name another: make $(MAKECMDGOALS) PYTHON=python3.12" % v)'
+	@if [ -L .venv ]; then echo "error: .venv: expected a folder of this project, received a link, whose environment would be emptied; remove the link and run make again" >&2; exit 1; fi
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on --constraint constraints.txt 'pip>=25.1'
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar on --constraint constraints.txt --editable '.[s3]' --group dev

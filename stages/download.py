@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 app = console.new_app()
 
@@ -20,7 +20,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    name: arguments.Dataset,
+    name: targets.Dataset,
     output: Annotated[Path | None, typer.Option(help="Folder to write.  [default: data/raw/NAME]")] = None,
     local: Annotated[
         Path | None,

@@ -11,7 +11,7 @@ Takes 12 s for mnist-mlp and 23 s for mnist-cnn-5x5 on 2 cores, of which the imp
 
 from typing import TYPE_CHECKING
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ app = console.new_app()
 
 @app.command()
 @console.command
-def main(run_name: arguments.Run) -> None:
+def main(run_name: targets.Run) -> None:
     """Score the model of a run on the test images, and on the training images to show the gap."""
     from stages.common import determinism, params, paths
     from stages.evaluation import card, evaluation, inference, published, scores, tables
@@ -66,6 +66,8 @@ def main(run_name: arguments.Run) -> None:
         averages = f"; balanced accuracy {test.balanced_accuracy:.4f}, macro F1 {test.macro_f1:.4f}"
     errors = "1 error" if test.errors == 1 else f"{test.errors} errors"
     console.say(f"{run.name}: accuracy {test.accuracy:.4f}, {errors} in {len(labels)}{averages}")
+    if misspelling := others.find_misspelling(run.dataset, run.recipe):
+        console.say(f"warning: {published.PATH}: {misspelling}; {run.name} gets no published accuracy")
     if test.accuracy <= test.majority:
         console.say(f"warning: always answering the most frequent class has an accuracy of {test.majority:.4f} too")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.common import arguments, console
+from stages.common import console, targets
 from stages.prediction.answers import OutputFormat
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run_name: arguments.Run,
+    run_name: targets.Run,
     named: Annotated[
         list[Path] | None, typer.Argument(metavar="pictures", help="Pictures, or folders of pictures.")
     ] = None,

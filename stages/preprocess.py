@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 app = console.new_app()
 
@@ -21,7 +21,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    name: arguments.Dataset,
+    name: targets.Dataset,
     source: Annotated[
         Path | None, typer.Option(help="Folder of the data, or an .npz file.  [default: as in params.yaml]")
     ] = None,

@@ -43,15 +43,42 @@ def make() -> dict[str, dict[str, Any]]:
 
     recipe = json_schema(Recipe)
     optimizers = build.optimizer_classes()  # by name in lower case; a recipe may write it as Keras does, too
-    names = {*optimizers, *(optimizer.__name__ for optimizer in optimizers.values())}
-    recipe["$defs"]["Layer"]["properties"]["layer"]["enum"] = sorted(build.layer_classes())
-    recipe["$defs"]["Optimizer"]["properties"]["name"]["enum"] = sorted(names)
+    optimizers |= {optimizer.__name__: optimizer for optimizer in optimizers.values()}
+    _add_classes(recipe["$defs"], "Layer", "layer", build.layer_classes())
+    _add_classes(recipe["$defs"], "Optimizer", "name", optimizers)
     return {
         "params": json_schema(Params),
         "published": json_schema(Published),
         "recipe": recipe,
         "dataset": json_schema(Dataset),
     }
+
+
+def _add_classes(definitions: dict[str, Any], name: str, key: str, classes: dict[str, type]) -> None:
+    """Add the names of Keras's classes to the schema of a layer or an optimizer, and the arguments of each.
+
+    Args:
+        definitions: Schemas by name. An argument that is the same in several classes becomes one of them.
+        name: Name of the schema.
+        key: Key that names the class.
+        classes: Classes, by each of their names.
+    """
+    from stages.common.json_schemas import json_schema
+    from stages.model import arguments
+
+    schema = definitions[name]
+    own = dict.fromkeys(schema["properties"], True)
+    schema["properties"][key]["enum"] = sorted(classes)
+    schema["allOf"] = []
+    for kind in sorted(set(classes.values()), key=lambda kind: kind.__name__):
+        of_kind = json_schema(arguments.model_of(kind))
+        for argument, of_argument in of_kind["properties"].items():
+            if definitions.setdefault(argument, of_argument) == of_argument:
+                of_kind["properties"][argument] = {"$ref": f"#/$defs/{argument}"}
+        names = sorted(each for each in classes if classes[each] is kind)
+        condition = {"properties": {key: {"enum": names}}, "required": [key]}
+        fitting = {**of_kind, "properties": own | of_kind["properties"]}
+        schema["allOf"].append({"if": condition, "then": fitting})
 
 
 if __name__ == "__main__":

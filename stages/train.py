@@ -10,14 +10,13 @@ Takes 8 s for mnist-mlp and 2.5 minutes for fashion-cnn-gap on 2 cores, 4 s of e
 
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 if TYPE_CHECKING:
     import keras
@@ -46,7 +45,7 @@ app = console.new_app()
 @app.command()
 @console.command
 def main(
-    run_name: arguments.Run,
+    run_name: targets.Run,
     weights: Weights = None,
     checkpoint_seconds: CheckpointSeconds = 10,
     addresses: Addresses = None,
@@ -58,7 +57,7 @@ def main(
     from stages.images import arrays
     from stages.model import build, history, test_time
     from stages.model.recipe import Recipe
-    from stages.training.runtime import lock, orphan
+    from stages.training.runtime import lock
     from stages.training.runtime.workers import Workers, find_cluster
 
     run = params.find_run(run_name)
@@ -66,23 +65,20 @@ def main(
     info = arrays.read_info(run.arrays)
     _check_name(weights)
     workers = Workers(find_cluster(addresses, index))
-    parent = orphan.DvcParent()
     with lock.output_lock(paths.model(run.name)) if workers.is_chief else nullcontext(), workers.translate_failures():
         enable_determinism(run.seed, recipe.training.threads, recipe.training.shards, workers.join)
-        parent.check_alive()  # it may have ended during a long wait
         _check_batch_size(recipe, workers)
         # built before the wait for cores, so a mistake in the recipe is reported at once
         model = build.build_model(recipe, info.image_shape, len(info.classes))
         optimizer = build.build_optimizer(recipe)
         with lock.core_locks(recipe.training.threads) if workers.count == 1 else nullcontext():
-            parent.check_alive()
             _show(test_time.classifier_of(model))
             started = time.monotonic()
             trainer = _create_trainer(run, recipe, model, optimizer, checkpoint_seconds, workers)
-            _train(trainer, run, recipe, workers, parent.check_alive)
+            _train(trainer, run, recipe, workers)
             if workers.is_chief:
                 history.write_timing(paths.timing(run.name), time.monotonic() - started)
-                _save(run, recipe, model, weights, parent.check_alive)
+                _save(run, recipe, model, weights)
             workers.leave()
             if workers.is_chief:
                 trainer.checkpoint.delete()
@@ -138,15 +134,17 @@ def _create_trainer(
         validation=validation,
         layout=(workers.count, workers.replicas),
     )
+    job.check_steps()
     workers.verify_same(job.key)
     return Trainer(job, model, optimizer, Checkpoint(job.key, checkpoint_seconds), workers)
 
 
-def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers", on_tick: Callable[[], None]) -> None:
+def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers") -> None:
     """Train, write the history after each epoch, and explain the errors that a recipe can cause.
 
     Raises:
-        InputError: The training diverged, a weight has no gradient, or the recipe was edited meanwhile.
+        InputError: The training diverged, a weight has no gradient, TensorFlow refuses the network, or the recipe was
+            edited meanwhile.
         MemoryError: TensorFlow ran out of memory.
     """
     import tensorflow as tf
@@ -155,7 +153,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
     from stages.common.errors import InputError
     from stages.model import history
     from stages.training.loop import DivergedError
-    from stages.training.steps import NoGradientError
+    from stages.training.steps import NoGradientError, RefusedError
 
     def on_epoch(epochs: "list[Epoch]") -> None:
         if workers.is_chief:
@@ -163,7 +161,7 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
             history.write(paths.table("history", run.name), epochs)
 
     try:
-        trainer.train(on_epoch, on_tick)
+        trainer.train(on_epoch)
     except DivergedError as error:
         raise InputError(recipe.path, "a finite loss", error, "lower optimizer.learning_rate") from error
     except NoGradientError as error:
@@ -171,17 +169,18 @@ def _train(trainer: "Trainer", run: "Run", recipe: "Recipe", workers: "Workers",
         raise InputError(recipe.path, expected, error, "remove the rounding layer behind them") from error
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError from error
+    except RefusedError as error:
+        where = f"{recipe.path}: {error.place}" if error.place else recipe.path
+        expected = "values that TensorFlow can train with"
+        raise InputError(where, expected, error, "change the layer or the one before") from error
 
 
-def _save(
-    run: "Run", recipe: "Recipe", model: "keras.Model", weights: Path | None, check_parent: Callable[[], None]
-) -> None:
-    """Write the trained model for Keras and LiteRT, unless DVC has ended or the run or its recipe was edited."""
+def _save(run: "Run", recipe: "Recipe", model: "keras.Model", weights: Path | None) -> None:
+    """Write the trained model for Keras and LiteRT, unless the run or its recipe was edited."""
     from stages.common import paths
     from stages.model import keras_file, litert_file
 
     litert_model = litert_file.convert(model)
-    check_parent()
     recipe.check_unchanged()
     run.check_unchanged()
     if weights:

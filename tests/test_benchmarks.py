@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks import accuracy, curve, job, pairs, processor, runs, side, streaming, systems, training, workers
+from benchmarks import (
+    accuracy,
+    curve,
+    interruptions,
+    job,
+    pairs,
+    processor,
+    runs,
+    side,
+    streaming,
+    systems,
+    training,
+    workers,
+)
 from benchmarks.systems import SYSTEMS
 from stages import preprocess
 from stages.common.determinism import enable_determinism
@@ -308,3 +321,42 @@ def test_several_processes_are_timed(project: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_measurement_names_the_processor():
     assert re.fullmatch(rf"{os.cpu_count()} cores of \S.*", processor.cores())
+
+
+def test_what_an_interruption_leaves_is_judged():
+    reference = {"models/m.keras": b"model", "plots/history/m.csv": b"header\n1\n2\n"}
+
+    def faults(made: dict[str, bytes], *, must_be_all: bool) -> list[str]:
+        return interruptions.wrong(made, reference, must_be_all=must_be_all)
+
+    assert faults(reference, must_be_all=True) == []
+    assert faults({"plots/history/m.csv": b"header\n1\n"}, must_be_all=False) == []  # of the first epoch
+    assert faults({"plots/history/m.csv": b"header\n1"}, must_be_all=False) == ["wrong plots/history/m.csv"]
+    assert faults({"models/m.keras": b"mod"}, must_be_all=False) == ["wrong models/m.keras"]
+    assert faults({"models/m.keras": b"model"}, must_be_all=True) == ["missing plots/history/m.csv"]
+
+
+@pytest.mark.parametrize(
+    ("way", "code", "said", "is_right"),
+    [
+        ("SIGTERM", 143, ["stopped by SIGTERM: nothing"], True),
+        ("SIGTERM", 143, ["stopped by SIGTERM: nothing", "Traceback"], False),
+        ("SIGTERM", 1, ["stopped by SIGTERM: nothing"], False),
+        ("SIGTERM", -15, [], True),  # the command had not begun
+        ("Ctrl-C", 130, ["stopped: nothing"], True),
+        ("Ctrl-C", 130, [], False),
+        ("full disk", 1, ["error: disk: No space left on device"], True),
+        ("full disk", 0, ["warning: no checkpoint could be written"], True),
+    ],
+)
+def test_what_a_stage_says_when_it_is_stopped_is_judged(way: str, code: int, said: list[str], is_right: bool):
+    assert (interruptions.told_wrong(way, code, said) == []) is is_right
+
+
+def test_the_table_of_interruptions_counts_the_moments_after_which_all_was_right():
+    trials = [
+        interruptions.Trial("code", "kill -9", place, -9, faults, [])
+        for place, faults in ((0.1, []), (0.2, ["wrong data/code/train.txt"]))
+    ]
+
+    assert "\n| code | 1 of 2 | – | – | – |\n" in interruptions.table(trials)

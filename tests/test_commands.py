@@ -71,14 +71,15 @@ def test_a_python_without_the_packages_is_told_how_to_find_them(name: str):
     )
 
 
-def test_the_package_itself_only_looks_for_the_environment():
+def test_the_package_itself_only_looks_for_the_environment_and_ctrl_c():
     """Its code is in no fingerprint."""
-    docstring, *imports, check = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8")).body
+    docstring, *imports, ctrl_c, check = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8")).body
 
     assert isinstance(docstring, ast.Expr)
-    assert [ast.unparse(each) for each in imports] == ["import importlib.util", "import sys"]
+    assert [ast.unparse(each) for each in imports] == ["import importlib.util", "import signal", "import sys"]
+    assert ast.unparse(ctrl_c).startswith("if sys.argv[:1] == ['-m'] and signal.getsignal(signal.SIGINT) is ")
     assert ast.unparse(check).startswith("if importlib.util.find_spec('typer') is None:")
-    assert not check.orelse
+    assert ctrl_c.orelse == check.orelse == []
 
 
 @pytest.mark.parametrize(

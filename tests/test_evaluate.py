@@ -79,6 +79,18 @@ def test_metrics_are_those_of_the_model_on_both_splits():
     assert 0 < metrics["errors"] < 50
 
 
+def test_a_misspelt_name_in_published_yaml_is_told():
+    Path("published.yaml").write_text("accuracy: {tiny: {mpl: 0.5}}\n")
+    result = CliRunner().invoke(evaluate.app, ["--run", "tiny-mlp"])
+
+    [line] = [line for line in result.stderr.splitlines() if "published" in line]
+    assert line == (
+        "warning: published.yaml: accuracy.tiny.mpl is no recipe (did you mean 'mlp'?); "
+        "tiny-mlp gets no published accuracy"
+    )
+    assert "gain" not in json.loads(Path("metrics/tiny-mlp.json").read_text())
+
+
 def test_without_a_published_accuracy_there_is_no_gain():
     Path("published.yaml").write_text("accuracy: {tiny: {other: 0.5}, other: {mlp: 0.5}}\n")
 

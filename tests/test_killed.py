@@ -120,16 +120,22 @@ def test_a_training_killed_again_and_again_ends_with_the_same_bytes(project: Pro
     assert resumed >= len(KILLS) / 2  # all that followed a checkpoint and lived until they could say so
 
 
-def test_ctrl_c_leaves_a_checkpoint_and_a_line_that_says_how_to_go_on(project: Project):
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [(signal.SIGINT, "stopped"), (signal.SIGTERM, "stopped by SIGTERM"), (signal.SIGHUP, "stopped by SIGHUP")],
+)
+def test_ctrl_c_or_a_signal_leaves_a_checkpoint_and_a_line_that_says_how_to_go_on(
+    project: Project, number: int, line: str
+):
     process = project.start(checkpoint_seconds=1000)
     assert wait_until(lambda: "epoch 1/" in project.said(), process), project.said()
     assert project.checkpoints() == []
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     code = ended(process)
-    lines = [line for line in project.said().splitlines() if line and not line.startswith(("epoch", "warning: "))]
+    lines = [each for each in project.said().splitlines() if each and not each.startswith(("epoch", "warning: "))]
     assert (code, lines) == (
-        130,
-        ["stopped: nothing half-written was left behind; run the same command again to go on"],
+        128 + number,
+        [f"{line}: nothing half-written was left behind; run the same command again to go on"],
     )
 
     assert len(project.checkpoints()) == 1

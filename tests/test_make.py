@@ -87,6 +87,18 @@ def test_make_finds_its_environment_in_a_folder_of_any_name(tmp_path, name):
     assert not list(tmp_path.rglob("hurt"))
 
 
+def test_an_environment_that_others_share_is_not_emptied(tmp_path):
+    """`python -m venv --clear` empties what a link leads to."""
+    folder = add_make(tmp_path / "project", "")
+    shared = (folder / ".venv").rename(tmp_path / "shared")
+    (folder / ".venv").symlink_to(shared)
+    os.utime(shared / "installed", (0, 0))  # so make would install again
+    done = make(folder, "install", PYTHON=sys.executable)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: .venv: expected a folder of this project, received a link, ")
+    assert (shared / "bin/dvc").is_file()
+
+
 def test_a_clone_of_windows_git_has_the_same_bytes(tmp_path):
     """DVC hashes bytes, so lines that end otherwise would run every stage again."""
     source = tmp_path / "source"

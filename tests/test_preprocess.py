@@ -183,7 +183,7 @@ def test_a_failure_halfway_leaves_what_stood_there(preprocessed, monkeypatch):
     before = contents(OUTPUT.parent)
 
     def fail(*_):
-        assert (OUTPUT.parent / ".tiny.partial" / "train_images.npy").exists()
+        assert (OUTPUT.parent / f".tiny.{os.getpid()}.partial" / "train_images.npy").exists()
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(arrays, "write_info", fail)
@@ -239,6 +239,13 @@ def test_a_folder_that_holds_anything_else_is_not_replaced(project, output):
         line.startswith(f"error: {output}: expected a folder of arrays, or none, received"),
     ) == (1, True)
     assert contents(Path()) == before
+
+
+def test_a_pipe_as_output_is_refused_before_anything_is_read(project):
+    os.mkfifo("pipe")
+    result = run("--output", "pipe", "--source", "missing")
+    assert result.stderr == "error: pipe: expected a file, received a pipe or a device; name another --output\n"
+    assert Path("pipe").is_fifo()
 
 
 MAIN = "from stages import preprocess; sys.argv[0] = 'preprocess'; preprocess.app(standalone_mode=False)"

@@ -228,7 +228,23 @@ def test_without_any_result_the_page_says_what_to_do():
     assert text.count("dvc repro evaluate@") == 4
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"accuracy": 1, "errors": 0}'])
+RIGHT = '{"accuracy": 1, "errors": 0, "parameters": 9, "published": 1}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"accuracy": 1, "errors": 0}',
+        RIGHT.replace("0", "null"),
+        RIGHT.replace("0", "NaN"),
+        RIGHT.replace("0", "-Infinity"),
+        RIGHT.replace("0", f"1{'0' * 400}"),
+        RIGHT.replace('"published": 1', '"published": "1"'),
+        "[" * 100_000,
+    ],
+)
 def test_damaged_metrics_are_an_error_of_one_line(content: str):
     Path("metrics/b.json").write_text(content)
     result = CliRunner().invoke(report.app)
@@ -236,8 +252,16 @@ def test_damaged_metrics_are_an_error_of_one_line(content: str):
 
     assert (result.exit_code, REPORT.exists()) == (1, False)
     assert line.startswith(
-        "error: metrics/b.json: expected JSON with the numbers accuracy, errors, parameters, received"
+        "error: metrics/b.json: expected JSON with the finite numbers accuracy, errors, parameters, received"
     )
+
+
+def test_a_damaged_table_is_an_error_of_one_line_and_a_damaged_card_is_shown():
+    Path("models/tiny-mlp.md").write_bytes(b"# Card\n\ncaf\xe9\n")
+    assert "caf\ufffd" in visible_text(write())
+    Path("plots/classes/tiny-mlp.csv").write_text("recall,images\ninf,1\n")
+    [line] = CliRunner().invoke(report.app).stderr.splitlines()
+    assert line.startswith("error: plots/classes/tiny-mlp.csv: expected a table with the numbers recall and images,")
 
 
 def test_tables_of_another_version_than_the_metrics_give_no_interval():

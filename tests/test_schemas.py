@@ -74,9 +74,13 @@ def test_a_key_that_nobody_reads_does_not_fit(path: Path):
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        ("layers.flatten.layer", "Conv2D"),
+        ("layers.flatten.layer", "Softmax"),
+        ("layers.flatten", {"layer": "Convolution2D", "filters": 8, "kernel_size": [3, 3], "strides": 2}),
+        ("layers.flatten", {"layer": "Dropout", "rate": "1/4", "seed": None, "inputs": ["rescale"]}),
+        ("layers.flatten.trainable", False),
         ("layers.rescale.scale", [1, 2.5, "1/255"]),
         ("optimizer.name", "Adam"),
+        ("optimizer", {"name": "SGD", "learning_rate": "1/10", "momentum": 0, "nesterov": True, "weight_decay": None}),
         ("optimizer.clipnorm", 1.0),
         ("training.validation", 5000),
         ("training.label_smoothing", "1/10"),
@@ -96,6 +100,20 @@ def test_what_a_recipe_may_say_fits(place: str, value: object):
         ("layers.flatten.layer", "Lambda"),  # it carries code
         ("layers.flatten.inputs", []),
         ("layers.rescale.scale", {"a": 1}),
+        ("layers.rescale.scale", "bright"),
+        ("layers.rescale.scal", 1),
+        ("layers.flatten.layer", "Dense"),  # without its units
+        ("layers.flatten", {"layer": "Dense", "units": True}),
+        ("layers.flatten", {"layer": "Dense", "units": 0}),
+        ("layers.flatten", {"layer": "Dense", "units": 2, "use_bias": "no"}),
+        ("layers.flatten", {"layer": "Dense", "units": 2, "lora_rank": 2}),
+        ("layers.flatten", {"layer": "Dropout", "rate": 1}),
+        ("layers.flatten", {"layer": "RandomFlip", "mode": "sideways"}),
+        ("optimizer.learning_rate", 0),
+        ("optimizer.learning_rate", "0.001"),
+        ("optimizer.clipnorm", -1),
+        ("optimizer.momentum", 0.9),  # adam has none
+        ("optimizer.use_ema", True),
         ("optimizer.name", "adamm"),
         ("network", []),
         ("training.epochs", 0),
@@ -123,7 +141,7 @@ def test_a_run_whose_name_is_no_name_does_not_fit():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_is_explained(kind: str):
     schema = load(kind)
-    objects = [schema, *schema.get("$defs", {}).values()]
+    objects = [schema, *(each for each in schema.get("$defs", {}).values() if "properties" in each)]
     keys = {(each["title"], key): value for each in objects for key, value in each["properties"].items()}
     assert [key for key, value in keys.items() if "description" not in value] == []
     assert all("Attributes:" not in each["description"] for each in objects)

@@ -284,7 +284,11 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
         ),
         ("scale: 1/255", "scale: 1/0", "layers.rescale.scale: expected a fraction with a denominator other than zero"),
         ("units: 16", "units: {at: 16}", "layers.hidden.units: expected a number, a text, true, false, null or a list"),
-        ("units: 16", "units: 1_6x", "layers.hidden: expected arguments that Dense accepts, received units='1_6x'"),
+        (
+            "units: 16",
+            "units: 1_6x",
+            "layers.hidden.units: expected a whole number of 1 or more and below 2³¹, rec",
+        ),
         ("units: 16", "unit: 16", "layers.hidden: expected an argument of Dense (units, activation, "),
         ("Flatten", "Flaten", "layers.flatten.layer: expected a layer of Keras (did you mean 'Flatten'?), received"),
         ("Flatten", "Lambda", "layers.flatten.layer: expected a layer that plain values configure, received Lambda;"),
@@ -306,6 +310,24 @@ def test_a_loss_that_is_no_number_leaves_no_model(preprocessed: Path):
             "test_time.shift: expected fewer pixels than the images have, 28 × 28, received 28; choose a smaller one",
         ),
         ("name: adam", "name: adan", "optimizer.name: expected an optimizer of Keras (did you mean 'adam'?), received"),
+        ("learning_rate: 0.01", "learning_rate: -0.01", "optimizer.learning_rate: expected a number above 0, received"),
+        (
+            "name: adam",
+            "name: adam, beta_1: '0.9'",
+            "optimizer.beta_1: expected a number of 0 or more and below 1, rec",
+        ),
+        (
+            "units: 16",
+            "units: true",
+            "layers.hidden.units: expected a whole number of 1 or more and below 2³¹, rec",
+        ),
+        ("units: 16", "units: 16, use_bias: no", "received 'no'; YAML 1.2 reads it as text, write false"),
+        (
+            "epochs: 2",
+            "epochs: 100000000000000000000000000",
+            "epochs: expected less than or equal to 2147483647",
+        ),
+        ("batch_size: 20", "batch_size: 100000000000000000000", "training.batch_size: expected less than or equal to "),
         ("learning_rate", "lr", "optimizer: expected an argument of Adam (learning_rate, "),
         ("layers:", "layers: {", "expected YAML, received"),
         ("optimizer: {name: adam, learning_rate: 0.01}", "", "optimizer: expected a value, received nothing; edit the"),
@@ -361,6 +383,45 @@ def test_weights_need_the_name_that_keras_wants(without_arrays: Path):
     line = refused(without_arrays, "--weights", "tiny.h5")
 
     assert line == ("error: --weights: expected a name that ends in .weights.h5, received tiny.h5; choose another name")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "epochs: 2",
+            "epochs: 1000000000",
+            "training.epochs: expected at most 100000000 steps, which are 10000000 epochs",
+        ),
+        (
+            "name: adam",
+            "name: adam, gradient_accumulation_steps: 21",
+            "optimizer.gradient_accumulation_steps: expected no more than the 20 steps of the training, received 21",
+        ),
+        (
+            "layer: Dense, units: 16, activation: relu",
+            "layer: Discretization, bin_boundaries: [1], output_mode: one_hot",
+            "expected the last layer to give a flat vector",
+        ),
+    ],
+)
+def test_a_recipe_that_does_not_suit_the_data_is_refused(old: str, new: str, expected: str, preprocessed: Path):
+    change(RECIPE, old, new)
+    line = refused(preprocessed)
+
+    assert line.startswith("error: recipes/mlp.yaml: ")
+    assert expected in line
+
+
+def test_what_tensorflow_refuses_in_a_step_is_one_line(preprocessed: Path):
+    change(RECIPE, "hidden]", "words, pool]")
+    change(RECIPE, "{layer: Dense, units: 16, activation: relu}", "{layer: GlobalAveragePooling1D}")
+    change(RECIPE, "  hidden", "  words: {layer: Embedding, input_dim: 1, output_dim: 2}\n  pool")
+    change(RECIPE, "scale: 1/255", "scale: 1")
+    line = refused(preprocessed)
+
+    assert line.startswith("error: recipes/mlp.yaml: layers.words: expected values that TensorFlow can train with, ")
+    assert "is not in [0, 1); change the layer or the one before" in line
 
 
 def test_memory_that_runs_out_in_a_step_is_told(preprocessed: Path, monkeypatch: pytest.MonkeyPatch):

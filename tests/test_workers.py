@@ -154,28 +154,30 @@ def test_when_a_worker_is_killed_the_other_stops_and_the_next_start_goes_on(
     assert machines.made() == undisturbed
 
 
-def test_ctrl_c_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path):
+@pytest.mark.parametrize(("number", "codes"), [(signal.SIGINT, [130, 130]), (signal.SIGTERM, [130, 143])])
+def test_ctrl_c_or_a_signal_at_any_worker_stops_all_with_a_checkpoint(tmp_path: Path, number: int, codes: list[int]):
     machines = Machines(project(tmp_path / "p", LONG.replace("epochs: 60", "epochs: 3000")), 2)
     started = machines.start("--checkpoint-seconds", "1000")
     assert wait_until(lambda: "epoch 2/" in machines.said(0), *started)
     assert started[1].pid
-    os.kill(started[1].pid, signal.SIGINT)
+    os.kill(started[1].pid, number)
 
-    assert [ended(process) for process in started] == [130, 130]
+    assert [ended(process) for process in started] == codes
     assert len(list(machines.folders[0].glob("cache/checkpoints/*.npz"))) == 1
     assert list(machines.folders[1].glob("cache/checkpoints/*.npz")) == []
 
 
-def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_signal_ends_a_worker_that_waits_for_the_others(tmp_path: Path, number: int):
     here = project(tmp_path / "p", LONG)
     addresses = ",".join(free_addresses(2))
     process = processes.start_training(here, "--run", RUN, "--workers", addresses, "--index", "0")
     assert wait_until(lambda: "chief; waiting for 127.0.0.1:" in (here / "stderr.txt").read_text(), process)
     time.sleep(1)
     assert process.pid
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
 
-    assert ended(process) == -signal.SIGINT
+    assert ended(process) == -number
 
 
 def test_workers_that_would_not_train_the_same_say_so(tmp_path: Path):

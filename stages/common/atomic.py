@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from stages.common import special_files
+
+NAME_ANOTHER = "name another place to write to"
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
@@ -15,8 +19,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
     If the block raises, the temporary file is deleted and the file at `path` stays as it was.
     """
+    special_files.refuse(path, NAME_ANOTHER)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _delete_leftovers(path)
+    for leftover in _leftovers(path.parent, f".{path.stem}.", f".partial{path.suffix}"):
+        leftover.unlink(missing_ok=True)
     # the process number keeps two writers apart; the suffix stays last, because Keras and Pillow read it
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -45,6 +51,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes its place when the block ends without an error."""
     path = _resolved(path)
+    special_files.refuse(path, NAME_ANOTHER)
     with scratch_folder(path, "partial") as partial, scratch_folder(path, "retired") as retired:
         yield partial
         for file in partial.iterdir():
@@ -58,8 +65,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
     """Yield an empty folder beside `path`, deleted when the block ends, or by the next call after a kill."""
     path = _resolved(path)  # "." has no name
-    scratch = path.with_name(f".{path.name}.{purpose}")
-    shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
+    delete_leftovers(path, purpose)
+    # the process number keeps two writers apart, of which one would publish what the other has half written
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{purpose}")
+    shutil.rmtree(scratch, ignore_errors=True)  # of a killed process with the same number
     scratch.mkdir(parents=True)
     try:
         yield scratch
@@ -67,19 +76,26 @@ def scratch_folder(path: Path, purpose: str) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def delete_leftovers(path: Path, purpose: str) -> None:
+    """Delete the scratch folders that killed processes left beside `path`."""
+    path = _resolved(path)
+    for leftover in _leftovers(path.parent, f".{path.name}.", f".{purpose}"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _resolved(path: Path) -> Path:
     """Return an absolute path without links; `Path.resolve` raises other errors for a link to itself."""
     return Path(os.path.realpath(path))
 
 
-def _delete_leftovers(path: Path) -> None:
-    """Delete the temporary files that killed processes left beside `path`."""
+def _leftovers(folder: Path, prefix: str, suffix: str) -> Iterator[Path]:
+    """Yield the temporary files and folders of processes that have ended: the prefix, a process number, the suffix."""
     import psutil
 
-    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
-        process = leftover.name.removeprefix(f".{path.stem}.").split(".")[0]
-        if process.isdigit() and not psutil.pid_exists(int(process)):
-            leftover.unlink(missing_ok=True)
+    for leftover in folder.glob(f"{glob.escape(prefix)}*{glob.escape(suffix)}"):
+        process = leftover.name.removeprefix(prefix).removesuffix(suffix)
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            yield leftover
 
 
 def _flush(file: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import itertools
 import logging
 import os
+import signal
 import sys
 import tempfile
 import warnings
@@ -19,14 +20,16 @@ from typing import Any, NoReturn, ParamSpec, Protocol
 import typer
 from typer.core import TyperCommand
 
-from stages.common.errors import LONGEST_PART, InputError
+from stages.common import orphan, signals
+from stages.common.errors import InputError
 from stages.common.printable import printable
 
 P = ParamSpec("P")
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # their file descriptors
-INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+SIGNALLED = 128  # added to a signal's number, the shell's exit code for it
 COLUMN_GAP = 2  # characters between the columns of a table
+LONGEST_PATH = 1000  # characters of a path in an error
 WRONG_USAGE = 2  # Click's exit code for options and arguments that it does not know
 
 
@@ -60,8 +63,11 @@ def new_app() -> typer.Typer:
 
 
 def say(line: str) -> None:
-    """Print one line on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    """Print one line on standard error, or nothing if the terminal or the reader behind it is gone."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # no reason to end a training
+        signals.write_nowhere(STANDARD_ERROR)
 
 
 class LogHandler(logging.Handler):
@@ -97,28 +103,58 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        _open_closed_streams()
         show_log()
         if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
             warnings.simplefilter("default")  # a warning of a library is told, and ends nothing
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
+        watch = orphan.DvcWatch()
         try:
-            body(*args, **kwargs)
+            with signals.raised(), watch:
+                body(*args, **kwargs)
         except InputError as error:
             _fail(str(error))
         except BrokenPipeError:  # the reader of the output, such as head, has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
-            where, reason = printable(error.filename or "disk")[:LONGEST_PART], error.strerror or error
+            where, reason = printable(error.filename or "disk")[:LONGEST_PATH], error.strerror or error
             _fail(f"{where}: {reason}; nothing half-written is left; fix this and run the command again")
         except MemoryError:
             _fail("memory: the system has no more to give; close other programs and run the command again")
-        except KeyboardInterrupt:
-            say("\nstopped: nothing half-written was left behind; run the same command again to go on")
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as request:
+            number = request.number if isinstance(request, signals.Stopped) else signal.SIGINT
+            _say_stopped(number, watch.is_orphan)
+            raise typer.Exit(SIGNALLED + number) from None
 
     return wrapper
+
+
+def _open_closed_streams() -> None:
+    """Open the null device for standard streams that are closed, as after `>&-`.
+
+    The next file that is opened would otherwise get the number of the stream, and what libraries print with it.
+    """
+    for name in ("stdin", "stdout", "stderr"):  # in this order: a file gets the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _say_stopped(number: int, is_orphan: bool) -> None:
+    """Say that a signal has ended the command.
+
+    Args:
+        number: Signal.
+        is_orphan: True if the reason was that the `dvc` which started this command has ended.
+    """
+    cause, again = f" by {signal.Signals(number).name}", "run the same command again"
+    if is_orphan:
+        cause, again = ", since dvc has ended", "run dvc repro again"
+    elif number == signal.SIGINT:
+        cause = ""
+        say("")  # ends the line of the terminal's ^C
+    say(f"stopped{cause}: nothing half-written was left behind; {again} to go on")
 
 
 def _fail(line: str) -> NoReturn:
@@ -172,7 +208,10 @@ def progress(description: str, total: float | None, unit: str = "") -> Iterator[
                 bar.update(task, note=note)
             bar.update(task, advance=amount or None, completed=completed, total=total, description=description)
 
-        yield advance
+        try:
+            yield advance
+        finally:  # the bar is wiped from a terminal that is still there
+            signals.leave_closed_terminal()
 
 
 @contextmanager
@@ -185,7 +224,7 @@ def quiet() -> Iterator[None]:
         os.dup2(kept.fileno(), STANDARD_ERROR)
         try:
             yield
-        except BaseException:
+        except Exception:
             kept.seek(0)
             os.write(terminal, kept.read())
             raise

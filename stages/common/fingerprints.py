@@ -11,7 +11,9 @@ from pathlib import Path
 from stages.common.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-EXCLUDED = "stages/common/console.py"  # it prints; no result depends on it
+EXCLUDED = {  # they print, or end the process; no result depends on them
+    "stages/common/console.py", "stages/common/orphan.py", "stages/common/progress_bars.py", "stages/common/signals.py",
+}  # fmt: skip
 LAYOUT = {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -31,7 +33,7 @@ def fingerprint_stage(stage: str) -> dict[str, str]:
         source = _read(path)
         imported = {f"{name.replace('.', '/')}.py" for name in imports(source, path) if name.startswith("stages.")}
         found[path] = hashlib.sha256(without_comments(source).encode()).hexdigest()
-        pending |= {module for module in imported - {EXCLUDED, *found} if (ROOT / module).is_file()}
+        pending |= {module for module in imported - EXCLUDED - found.keys() if (ROOT / module).is_file()}
     return dict(sorted(found.items()))
 
 

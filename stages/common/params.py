@@ -1,5 +1,6 @@
 """params.yaml: the datasets, and the runs that train a recipe on one of them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,17 +64,29 @@ class Params(ConfigFile):
         return self
 
     def check_files(self) -> None:
-        """Raise if there is no file for a name of a dataset or recipe.
+        """Raise if a file is missing that a dataset or a recipe needs.
 
         Raises:
-            InputError: datasets/ or recipes/ has no file of the name.
+            InputError: datasets/ or recipes/ has no file of the name, or there is nothing at a source.
         """
         for name in self.downloads:
             _check_file(paths.dataset(name), "downloads")
-        for name in self.datasets:
+        for name, dataset in self.datasets.items():
             _check_file(paths.dataset(name), "datasets")
+            self._check_source(name, dataset.source)
         for name, run in self.runs.items():
             _check_file(paths.recipe(run.recipe), f"runs.{name}.recipe")
+
+    def _check_source(self, name: str, source: Path) -> None:
+        """Raise if there is nothing at a source, and neither a download nor a .dvc file will bring it."""
+        relative = Path(os.path.relpath(source))
+        downloaded = {paths.raw(download) for download in self.downloads}
+        comes = (each in downloaded or Path(f"{each}.dvc").is_file() for each in (relative, *relative.parents))
+        if not (source.exists() or any(comes)):
+            expected = "the path of data that are there, that are downloaded or that `dvc add` has added"
+            raise InputError(
+                f"{PATH}: datasets.{name}.source", expected, repr(str(source)), "correct it or add the data"
+            )
 
 
 @dataclass(frozen=True)

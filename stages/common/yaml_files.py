@@ -34,7 +34,6 @@ A_NAME = "a name of up to 100 letters, digits, - and _, the first a letter or a 
 
 LONGEST_VALUE = 60  # characters of a value in an error
 MAX_CHARACTERS = 1_000_000  # of a file; params.yaml with ten thousand runs has fewer
-MAX_VALUES = 100_000  # keys among them; an alias counts as all that it stands for
 
 WORDS = {  # of pydantic's types of errors, where its own speak of Python
     "bool_type": "true or false",
@@ -49,6 +48,12 @@ WORDS = {  # of pydantic's types of errors, where its own speak of Python
     "mapping_type": "names, each with its values",
     "string_type": "text (in quotes if it is a number, a date, true or null)",
     "tuple_type": "a list",
+}
+
+# words that YAML 1.1 and many programs read as booleans, and YAML 1.2 as text
+BOOLEAN_WORDS = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "true"),
+    **dict.fromkeys(("no", "off", "n", "false"), "false"),
 }
 
 TAG = "tag:yaml.org,2002:"
@@ -72,12 +77,16 @@ SCALARS = {
 }
 
 
-class _TooManyValuesError(Exception):
-    """A document has more than MAX_VALUES values."""
+class _ElsewhereError(Exception):
+    """A value stands elsewhere in the document; the arguments are what refers to it, and its line from 1."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the scalars of YAML 1.2; it refuses a key that stands twice in a mapping."""
+    """PyYAML's safe loader with the scalars of YAML 1.2.
+
+    It refuses a key that stands twice in a mapping, and aliases and merge keys: `dvc exp run -S` drops a change inside
+    an alias, or makes it elsewhere too, and says nothing.
+    """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012, none of YAML 1.1
 
@@ -89,20 +98,22 @@ class _Loader(yaml.SafeLoader):
             raise yaml.parser.ParserError(None, None, "found a %YAML directive of a version other than 1.2", mark)
         return directives
 
-    def get_single_node(self) -> yaml.Node | None:
-        """Compose the document; refuse one of too many values, for which a few aliases suffice."""
-        node: yaml.Node | None = super().get_single_node()
-        if node and _count_values(node, {}) > MAX_VALUES:
-            raise _TooManyValuesError
-        return node
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a value, which is no alias."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise _ElsewhereError(f"the alias *{event.anchor}", event.start_mark.line + 1)  # type: ignore[union-attr]
+        return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Compose a mapping, before merge keys add the keys of other mappings to it."""
+        """Compose a mapping, whose keys differ."""
         node = super().compose_mapping_node(anchor)
         keys = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode):
-                key = key_node.value if key_node.tag == f"{TAG}merge" else self.construct_object(key_node)
+                if key_node.tag == f"{TAG}merge":
+                    raise _ElsewhereError("the merge key <<", key_node.start_mark.line + 1)
+                key = self.construct_object(key_node)
                 if key in keys:
                     problem = f'found duplicate key "{key_node.value}"'
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
@@ -126,24 +137,6 @@ class _Loader(yaml.SafeLoader):
         """Construct a floating-point number."""
         text = node.value.replace("_", "").lower()
         return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-def _count_values(node: yaml.Node, counts: dict[int, int]) -> int:
-    """Return the number of values in a node, each alias with all that it stands for.
-
-    Args:
-        node: Node of a document.
-        counts: Numbers of the nodes that are counted already, by `id`.
-    """
-    if id(node) not in counts:
-        counts[id(node)] = 1  # for an alias inside of what it stands for
-        inner: list[yaml.Node] = []
-        if isinstance(node, yaml.SequenceNode):
-            inner = node.value
-        elif isinstance(node, yaml.MappingNode):
-            inner = [each for pair in node.value for each in pair]
-        counts[id(node)] += sum(_count_values(each, counts) for each in inner)
-    return counts[id(node)]
 
 
 for _kind, (_pattern, _first) in SCALARS.items():
@@ -197,6 +190,23 @@ class Config(BaseModel):
                     raise misfit(f"only the keys {known}", key)
         return values
 
+    @classmethod
+    def validated(cls, values: object, path: Path, place: str = "") -> Self:
+        """Validate plain values of the file at `path`.
+
+        Args:
+            values: Values.
+            path: File that holds them, for errors.
+            place: Keys that lead to them in the file, such as `layers.conv1`; empty for the whole file.
+
+        Raises:
+            InputError: The values do not fit; the first misfit is named.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_misfit(path, place, error.errors()) from error
+
 
 class ConfigFile(Config):
     """Whole YAML file, which knows its path."""
@@ -222,11 +232,9 @@ class ConfigFile(Config):
         """Validate the text of the file at `path`.
 
         Raises:
-            InputError: The text is not YAML, has an alias or a merge key, or does not fit; the first misfit is named.
+            InputError: The text is not YAML or does not fit; the first misfit is named.
         """
-        values = parse_yaml(text, path)
-        _refuse_aliases(text, path)
-        return cls.from_values(values, path)
+        return cls.from_values(parse_yaml(text, path), path)
 
     @classmethod
     def from_values(cls, values: object, path: Path) -> Self:
@@ -237,12 +245,7 @@ class ConfigFile(Config):
         """
         if values is None:
             raise InputError(path, f"the keys {', '.join(cls.model_fields)}", "an empty file", "write them")
-        try:
-            config = cls.model_validate(values)
-        except ValidationError as error:
-            raise _first_misfit(path, error.errors()) from error
-        except RecursionError as error:  # a list that an alias puts into itself
-            raise _endless(path) from error
+        config = cls.validated(values, path)
         config._path = path
         return config
 
@@ -288,10 +291,14 @@ def parse_yaml(text: str, path: Path) -> object:
     """Return the plain values of a YAML text; `path` names its file in errors.
 
     Raises:
-        InputError: The text is not YAML.
+        InputError: The text is not YAML, or has an alias or a merge key.
     """
     try:
         return yaml.load(text, _Loader)  # noqa: S506, a subclass of SafeLoader
+    except _ElsewhereError as error:
+        reference, line = error.args
+        expected = "every value written out, because `dvc exp run -S` may not change what stands elsewhere"
+        raise InputError(f"{path}:{line}", expected, reference, "write the values there") from error
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = error.context if error.problem == "second occurrence" else error.problem  # of an anchor
@@ -301,59 +308,38 @@ def parse_yaml(text: str, path: Path) -> object:
         raise InputError(path, "YAML", str(error), "fix the file") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:  # 2024-13-45, or a wrong tag: !!bool 1
         raise InputError(path, "YAML", f"a value that cannot be read: {error}", "fix the file") from error
-    except _TooManyValuesError as error:
-        expected = f"YAML of at most {MAX_VALUES:,} values, each alias counted as what it stands for"
-        raise InputError(path, expected, "more", "check that this is the right file") from error
     except RecursionError as error:
-        raise _endless(path) from error
-
-
-def _refuse_aliases(text: str, path: Path) -> None:
-    """Raise if a value is an alias or a mapping has a merge key.
-
-    `dvc exp run -S` drops a change inside an alias, or makes it elsewhere too, and says nothing.
-    """
-    if not any(sign in text for sign in ("*", "<<", "!")):
-        return  # as nearly always, without a second look at each value
-    for event in yaml.parse(text, _Loader):
-        match event:
-            case yaml.AliasEvent(anchor=anchor, start_mark=yaml.Mark(line=line)):
-                received = f"the alias *{anchor}"
-            case yaml.ScalarEvent(start_mark=yaml.Mark(line=line)) if _is_merge_key(event):
-                received = "the merge key <<"
-            case _:
-                continue
-        expected = "every value written out, because `dvc exp run -S` may not change what stands elsewhere"
-        raise InputError(f"{path}:{line + 1}", expected, received, "write the values there")
-
-
-def _is_merge_key(event: yaml.ScalarEvent) -> bool:
-    return event.tag == f"{TAG}merge" or (event.value == "<<" and event.implicit[0])
+        raise InputError(path, "YAML of a few levels", "one nested too deep", "fix the file") from error
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or nothing."""
+    close = nearest(word, known)
+    return f" (did you mean '{close}'?)" if close else ""
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to a word, or None if none is near."""
     lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.5)
-    return f" (did you mean '{lower[close[0]]}'?)" if close else ""
+    return lower[close[0]] if close else None
 
 
-def _endless(path: Path) -> InputError:
-    return InputError(path, "YAML of a few levels", "one nested without end", "fix the file")
-
-
-def _first_misfit(path: Path, errors: list[ErrorDetails]) -> InputError:
+def _first_misfit(path: Path, place: str, errors: list[ErrorDetails]) -> InputError:
     first = errors[0]
-    keys = [str(key) for key in first["loc"] if not str(key).startswith("function-")]
-    place = [str(path), ".".join(keys[:-2] if keys[-1:] == ["[key]"] else keys)]
+    keys = [place, *(str(key) for key in first["loc"] if not str(key).startswith("function-"))]
+    where = [str(path), ".".join(filter(None, keys[:-2] if keys[-1:] == ["[key]"] else keys))]
     expected = WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ").replace("Input should be ", "")
-    received = _shortened(first["ctx"]["received"] if first["type"] == "misfit" else first["input"])
+    found = first["ctx"]["received"] if first["type"] == "misfit" else first["input"]
+    received, next_step = _shortened(found), "edit the file"
     if first["type"] == "string_pattern_mismatch":
         expected = f"text of the form {first['ctx']['pattern'].strip('^$')}"
     if first["type"] == "missing":
         expected, received = "a value", "nothing"
+    if expected.startswith("true or false") and str(found).lower() in BOOLEAN_WORDS:
+        next_step = f"YAML 1.2 reads it as text, write {BOOLEAN_WORDS[str(found).lower()]}"
     more = f" (and {len(errors) - 1} more to fix)" if len(errors) > 1 else ""
-    return InputError(": ".join(filter(None, place)), expected, received, f"edit the file{more}")
+    return InputError(": ".join(filter(None, where)), expected, received, f"{next_step}{more}")
 
 
 def _shortened(value: object) -> str:

@@ -15,6 +15,7 @@ from stages.images.mirrors import LacksFileError, MirrorError
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
+SCRATCH = "download"  # in the name of the folder to download to
 PREFIX_BYTES = 64  # enough to recognize a web page
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def download(dataset: Dataset, folder: Path, local: Path | None = None) -> None:
     """
     files = _files_with_checksums(dataset)
     folder.mkdir(parents=True, exist_ok=True)
+    atomic.delete_leftovers(folder, SCRATCH)  # also if nothing is missing
     missing = [file for file in files.each() if not _is_complete(file, folder)]
     candidates: list[Mirror | Path] = [*([local] if local else []), *dataset.mirrors]
     reasons = []
@@ -81,7 +83,7 @@ def _fetch(missing: list[File], mirror: Mirror | Path, folder: Path) -> None:
         MirrorError: The mirror failed, or lacks a file. The files that it has are fetched all the same.
     """
     lacking: LacksFileError | None = None
-    with atomic.scratch_folder(folder, "download") as scratch, mirrors.open_mirror(mirror, scratch) as fetch:
+    with atomic.scratch_folder(folder, SCRATCH) as scratch, mirrors.open_mirror(mirror, scratch) as fetch:
         for file in list(missing):
             try:
                 fetch(file.name, scratch / "fetched")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.common import atomic
+from stages.common import atomic, special_files
 from stages.common.console import progress
 from stages.common.errors import InputError
 from stages.images import arrays, catalog, checks
@@ -45,6 +45,7 @@ def preprocess(dataset: Dataset, source: Path, output: Path) -> tuple[DatasetInf
         InputError: A file is missing or damaged, files contradict one another or the classes, `output` holds other
             files, or the dataset's file changed in the meantime.
     """
+    special_files.refuse(output, "name another --output")
     findings, hold_out = Findings(), splitting.HoldOut(dataset, source)
     with atomic.scratch_folder(output, "unpacked") as scratch:
         classes, splits = _open(dataset, source, scratch, findings, hold_out)

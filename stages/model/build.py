@@ -3,13 +3,13 @@
 import inspect
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stages.common.errors import InputError, first_line
-from stages.common.yaml_files import did_you_mean
-from stages.model import test_time
-from stages.model.recipe import CLASSES, IMAGE, Layer, Recipe
+from stages.common.yaml_files import Config, did_you_mean
+from stages.model import arguments, test_time
+from stages.model.recipe import CLASSES, IMAGE, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -37,6 +37,7 @@ SEPARATE_INPUTS = {"MultiHeadAttention", "GroupedQueryAttention"}  # class names
 # wrapping that Keras and TensorFlow put around a reason: the call, terminal colours, the name of a node
 WRAPPING = re.compile(
     r"Exception encountered when calling .*|Error when deserializing class .*|Exception encountered: "
+    r"|Graph execution error:.*|Detected at node .*| *File \".*| *\[\[\{\{node .*"
     r"|\x1b\[\d+m|\{\{function_node .*?\}\} | \[Op:.*"
 )
 
@@ -87,8 +88,7 @@ def build_model(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: 
 
     outputs: dict[str, Any] = {IMAGE: keras.Input(image_shape, name=IMAGE, dtype="float32")}
     for name, inputs in recipe.inputs().items():
-        place = f"{recipe.path}: layers.{name}"
-        outputs[name] = _apply(name, recipe.layers[name], [outputs[each] for each in inputs], place)
+        outputs[name] = _apply(recipe, name, [outputs[each] for each in inputs])
     last = recipe.network[-1]
     shape = outputs[last].shape
     if len(shape) != 2 or shape[1] is None:
@@ -109,9 +109,17 @@ def build_optimizer(recipe: Recipe) -> "keras.optimizers.Optimizer":
     Raises:
         InputError: Keras has no optimizer of this name, or refuses an argument.
     """
-    place, optimizer = f"{recipe.path}: optimizer", recipe.optimizer
-    kind = _choose(optimizer.name.lower(), optimizer_classes(), f"{place}.name", "an optimizer of Keras")
-    return _construct(kind, optimizer.arguments, place)
+    name = recipe.optimizer.name.lower()
+    kind = _choose(name, optimizer_classes(), f"{recipe.path}: optimizer.name", "an optimizer of Keras")
+    # as the model returns them: Keras mixes its numbers with tensors, which a whole number may not be
+    values = _checked(kind, recipe.optimizer.arguments, recipe, "optimizer").model_dump(exclude_unset=True)
+    optimizer = _construct(kind, values, f"{recipe.path}: optimizer")
+    try:
+        _try_out_optimizer(_construct(kind, values, ""))
+    except Exception as error:  # Keras and TensorFlow raise a dozen kinds here
+        expected = f"arguments that {kind.__name__} can make a step with"
+        raise InputError(f"{recipe.path}: optimizer", expected, _listed(values, error), "edit the file") from error
+    return optimizer
 
 
 def call_arguments(layer: "keras.Layer", inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -125,8 +133,9 @@ def training_argument(layer: "keras.Layer") -> dict[str, bool]:
     return {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
 
 
-def _apply(name: str, layer_config: Layer, inputs: list[Any], place: str) -> Any:
-    """Return the output of a new layer; `place` names the layer in errors."""
+def _apply(recipe: Recipe, name: str, inputs: list[Any]) -> Any:
+    """Return the output of a new layer of a recipe."""
+    layer_config, place = recipe.layers[name], f"{recipe.path}: layers.{name}"
     if layer_config.layer in FORBIDDEN:
         raise InputError(
             f"{place}.layer",
@@ -135,34 +144,51 @@ def _apply(name: str, layer_config: Layer, inputs: list[Any], place: str) -> Any
             f"{FORBIDDEN[layer_config.layer]}, choose another",
         )
     kind = _choose(layer_config.layer, layer_classes(), f"{place}.layer", "a layer of Keras")
+    _checked(kind, layer_config.arguments, recipe, f"layers.{name}")
     layer = _construct(kind, layer_config.arguments, place, name=name)
     try:
         output = layer(*call_arguments(layer, inputs))
-        _try_out(layer, inputs)
+        if not hasattr(output, "shape"):
+            raise ValueError("the layer gives several outputs, and another layer reads one")
+        tried = _try_out(layer, inputs)
+        if any(size not in (None, actual) for size, actual in zip((1, *output.shape[1:]), tried, strict=True)):
+            raise ValueError(f"the layer makes the shape {tried} of one image")
         return output
     except Exception as error:  # Keras and TensorFlow raise a dozen kinds here
         shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in inputs)
         raise InputError(
             place,
             f"inputs that {layer_config.layer} accepts",
-            f"the shape {shapes}: {_reason(error)}",
+            f"the shape {shapes}: {reason(error)}",
             "fix the layer or the one before",
         ) from error
 
 
-def _try_out(layer: "keras.layers.Layer", inputs: list[Any]) -> None:
+def _try_out(layer: "keras.layers.Layer", inputs: list[Any]) -> tuple[int, ...]:
     """Run a layer on one black image as in training, and rebuild it from its config as loading does.
 
     Some layers fail only then. The layer's state and the random numbers stay as they are.
+
+    Returns:
+        Shape of the output.
     """
     import keras
 
     black = [keras.ops.zeros((1, *(size or 1 for size in tensor.shape[1:])), tensor.dtype) for tensor in inputs]
     state = layer.trainable_variables, layer.non_trainable_variables
-    layer.stateless_call(*state, *call_arguments(layer, black), **training_argument(layer))
+    output, _ = layer.stateless_call(*state, *call_arguments(layer, black), **training_argument(layer))
     random_state = random.getstate()  # Keras draws its seeds from it
     type(layer).from_config(layer.get_config())
     random.setstate(random_state)
+    return tuple(output.shape)
+
+
+def _try_out_optimizer(optimizer: "keras.optimizers.Optimizer") -> None:
+    """Make a step with an optimizer on a small variable; some arguments fail only then."""
+    import keras
+
+    variable = keras.Variable(keras.ops.ones((2, 2)))
+    optimizer.apply([keras.ops.ones((2, 2))], [variable])
 
 
 def _choose(name: str, classes: dict[str, Any], where: str, expected: str) -> Any:
@@ -173,27 +199,33 @@ def _choose(name: str, classes: dict[str, Any], where: str, expected: str) -> An
     return classes[name]
 
 
-def _construct(kind: type, arguments: dict[str, Any], where: str, **given: Any) -> Any:
-    known = [*_parameters(kind), "trainable"] if "name" in given else _parameters(kind)
-    for argument in arguments:
-        if argument not in known or argument in given:
-            expected = f"an argument of {kind.__name__} ({', '.join(known)}){did_you_mean(argument, known)}"
-            raise InputError(where, expected, repr(argument), "edit the file")
+def _checked(kind: type, values: dict[str, Any], recipe: Recipe, place: str) -> Config:
+    """Return the arguments of a Keras class, checked; `place` leads to them in the recipe."""
+    known = arguments.parameters(kind)
+    for name, value in values.items():
+        if name in arguments.WITHHELD:
+            reason = f"{arguments.WITHHELD[name]}, remove it"
+            raise InputError(f"{recipe.path}: {place}.{name}", "no such argument in a recipe", repr(value), reason)
+        if name not in known:
+            expected = f"an argument of {kind.__name__} ({', '.join(known)}){did_you_mean(name, known)}"
+            raise InputError(f"{recipe.path}: {place}", expected, repr(name), "edit the file")
+    return arguments.model_of(kind).validated(values, recipe.path, place)
+
+
+def _construct(kind: type, values: dict[str, Any], where: str, **given: Any) -> Any:
     try:
-        return kind(**arguments, **given)
+        return kind(**values, **given)
     except Exception as error:  # Keras raises a dozen kinds here
-        received = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "none"
-        raise InputError(
-            where, f"arguments that {kind.__name__} accepts", f"{received}: {_reason(error)}", "edit the file"
-        ) from error
+        expected = f"arguments that {kind.__name__} accepts"
+        raise InputError(where, expected, _listed(values, error), "edit the file") from error
 
 
-def _parameters(kind: type) -> list[str]:
-    parameters: Iterable[inspect.Parameter] = inspect.signature(kind).parameters.values()
-    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return [name for name in named if name != "name"]
+def _listed(values: dict[str, Any], error: Exception) -> str:
+    """Return the arguments that Keras refused, and its reason."""
+    received = ", ".join(f"{key}={value!r}" for key, value in values.items()) or "none"
+    return f"{received}: {reason(error)}"
 
 
-def _reason(error: Exception) -> str:
-    """Return the first line of Keras's reason, without the wrapping around it."""
+def reason(error: Exception) -> str:
+    """Return the first line of Keras's or TensorFlow's reason, without the wrapping around it."""
     return first_line(error, WRAPPING).removesuffix(".")

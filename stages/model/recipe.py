@@ -32,7 +32,12 @@ def _plain_value(value: Any) -> Any:
 # with the types that may stand in the file, for the JSON Schema
 Fraction = Annotated[str, StringConstraints(pattern=f"^{FRACTION.pattern}$")]
 PlainValue = Annotated[Any, BeforeValidator(_plain_value, json_schema_input_type=bool | float | str | list[Any] | None)]
-Number = Annotated[float, BeforeValidator(_plain_value, json_schema_input_type=float | Fraction)]
+Number = Annotated[
+    float,
+    Field(strict=True, allow_inf_nan=False),
+    BeforeValidator(_plain_value, json_schema_input_type=float | Fraction),
+]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]  # TensorFlow counts in int32
 
 
 def _validation(value: Any) -> Any:
@@ -62,6 +67,15 @@ class Layer(Config):
         return dict(self.__pydantic_extra__)
 
 
+UNSUPPORTED = {  # arguments of optimizers, and what to write instead
+    **dict.fromkeys(
+        ("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+        "training.ema_decay, which validation sees too, in place of Keras's use_ema",
+    ),
+    "loss_scale_factor": "no scaling of the loss, which neither float32 nor bfloat16 needs",
+}
+
+
 class Optimizer(Config):
     """Keras optimizer; every other key is an argument of it."""
 
@@ -73,19 +87,14 @@ class Optimizer(Config):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of Keras's optimizer, by name; a learning rate of 1 becomes 1.0."""
-        arguments = dict(self.__pydantic_extra__)
-        if type(arguments.get("learning_rate")) is int:
-            arguments["learning_rate"] = float(arguments["learning_rate"])
-        return arguments
+        """Arguments of Keras's optimizer, by name."""
+        return dict(self.__pydantic_extra__)
 
     @model_validator(mode="after")
     def _loop_supports_it(self) -> Self:
         for name in self.__pydantic_extra__:
-            if name in ("use_ema", "ema_momentum", "ema_overwrite_frequency"):
-                raise misfit("training.ema_decay, which validation sees too, in place of Keras's use_ema", name)
-            if name == "loss_scale_factor":
-                raise misfit("no scaling of the loss, which neither float32 nor bfloat16 needs", name)
+            if name in UNSUPPORTED:
+                raise misfit(UNSUPPORTED[name], name)
         return self
 
 
@@ -94,9 +103,9 @@ class Schedule(Config):
 
     name: Literal["cosine", "one-cycle", "step"]
     """Cosine decay to zero; one rise and one fall; or a drop by a factor every few epochs."""
-    warmup_epochs: Annotated[Number, Field(ge=0, allow_inf_nan=False)] | None = None
+    warmup_epochs: Annotated[Number, Field(ge=0)] | None = None
     """Epochs of linear warm-up: from zero, or in one-cycle from 1/25. Default: none, or in one-cycle 3/10 of all."""
-    every_epochs: Annotated[int, Field(ge=1, strict=True)] | None = None
+    every_epochs: Count | None = None
     """`step` only: epochs between two drops."""
     factor: Annotated[Number, Field(gt=0, lt=1)] | None = None
     """`step` only: factor of a drop, 0…1."""
@@ -112,9 +121,9 @@ class Schedule(Config):
 class Training(Config):
     """Training of the network."""
 
-    epochs: Annotated[int, Field(ge=1, strict=True)]
+    epochs: Count
     """Passes over the training images."""
-    batch_size: Annotated[int, Field(ge=1, strict=True)]
+    batch_size: Count
     """Images in a step."""
     validation: Validation
     """Images to validate each epoch on: none, the test images (as two of the tutorials do), the validation images of a
@@ -138,13 +147,20 @@ class Training(Config):
     keep: Literal["last", "best"] = "last"
     """Epoch whose weights are saved: the last, or the one with the best accuracy on the held-out images or on those of
     the validation folder."""
-    patience: Annotated[int, Field(ge=1, strict=True)] | None = None
+    patience: Count | None = None
     """Epochs without a better accuracy on the same images before training stops; null: never."""
 
     @model_validator(mode="after")
     def _shards_divide_the_threads(self) -> Self:
         if self.threads % self.shards:
             raise misfit(f"shards: a number that divides threads, {self.threads}", str(self.shards))
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> Self:
+        warmup_epochs = self.schedule.warmup_epochs if self.schedule else None
+        if warmup_epochs is not None and warmup_epochs > self.epochs:
+            raise misfit(f"schedule.warmup_epochs: no more than epochs, {self.epochs}", warmup_epochs)
         return self
 
     @model_validator(mode="after")

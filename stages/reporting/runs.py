@@ -2,13 +2,14 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.common import params, paths
-from stages.common.errors import InputError
+from stages.common.errors import InputError, first_line
 from stages.common.lock_file import LockFile
 from stages.common.params import Params, Run
 from stages.evaluation import intervals, published
@@ -116,7 +117,7 @@ def _read_result(run: Run, freshness: Freshness | None) -> Result:
         interval=intervals.wilson(*counts) if counts and not is_mixed else None,
         is_mixed=is_mixed,
         plots={kind: path.read_bytes() for kind, path in plots.items() if path.exists()},
-        card=card.read_text(encoding="utf-8") if card.exists() else None,
+        card=card.read_text(encoding="utf-8", errors="replace") if card.exists() else None,
     )
 
 
@@ -124,12 +125,13 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     needed = ("accuracy", "errors", "parameters")
     try:
         metrics: dict[str, Any] = json.loads(path.read_bytes())
-        if all(isinstance(metrics[name], int | float) for name in needed):
+        is_finite = {name: math.isfinite(value) for name, value in metrics.items()}  # raises unless it is a number
+        if all(is_finite.get(name) for name in needed):
             return metrics
         received = "other values"
-    except (ValueError, TypeError, KeyError) as error:
-        received = str(error)
-    raise InputError(path, f"JSON with the numbers {', '.join(needed)}", received, EVALUATE_AGAIN)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        received = first_line(error)
+    raise InputError(path, f"JSON with the finite numbers {', '.join(needed)}", received, EVALUATE_AGAIN)
 
 
 def _read_counts(path: Path) -> tuple[int, int] | None:
@@ -140,9 +142,9 @@ def _read_counts(path: Path) -> tuple[int, int] | None:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [(float(row["recall"] or 0), int(row["images"])) for row in csv.DictReader(file)]
         return sum(round(recall * images) for recall, images in rows), sum(images for _, images in rows)
-    except (KeyError, ValueError, TypeError, csv.Error) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, csv.Error) as error:
         expected = "a table with the numbers recall and images"
-        raise InputError(path, expected, error, EVALUATE_AGAIN) from error
+        raise InputError(path, expected, first_line(error), EVALUATE_AGAIN) from error
 
 
 def _agree(metrics: Mapping[str, Any], correct: int, images: int) -> bool:

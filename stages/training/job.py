@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from stages.common import fingerprints
+from stages.common.errors import InputError
 from stages.images.arrays import Images, Labels
 from stages.images.rows import FileRows
 from stages.model.recipe import Recipe, Training
@@ -17,6 +18,7 @@ from stages.training.runtime import processor
 from stages.training.runtime.precision import Precision
 
 HASHED_NUMBERS = 1 << 24  # pixels or labels hashed at a time
+MAX_STEPS = 100_000_000  # of a training: days of the smallest network, and 400 MB of learning rates
 
 
 @dataclass(frozen=True, eq=False)  # NumPy arrays cannot be compared to one truth value
@@ -55,6 +57,22 @@ class TrainingJob:
     def steps_per_epoch(self) -> int:
         """Number of batches of an epoch; the last one has the remaining images."""
         return math.ceil(self.num_images / self.training.batch_size)
+
+    def check_steps(self) -> None:
+        """Raise if the training has too many steps, or too few for the optimizer to update a weight as it should.
+
+        Raises:
+            InputError: The recipe's number of steps or epochs does not suit the number of images.
+        """
+        place, num_steps = self.recipe.path, self.training.epochs * self.steps_per_epoch
+        if num_steps > MAX_STEPS:
+            expected = f"at most {MAX_STEPS} steps, which are {MAX_STEPS // self.steps_per_epoch} epochs"
+            raise InputError(f"{place}: training.epochs", expected, self.training.epochs, "choose fewer")
+        for name in ("gradient_accumulation_steps", "warmup_steps"):
+            value = self.recipe.optimizer.arguments.get(name) or 0
+            if value > num_steps:
+                expected = f"no more than the {num_steps} steps of the training"
+                raise InputError(f"{place}: optimizer.{name}", expected, value, "choose fewer, or more epochs")
 
     @cached_property
     def key(self) -> str:

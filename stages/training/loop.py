@@ -1,6 +1,7 @@
 """Training loop: epochs of compiled steps, with checkpoints between them."""
 
 import logging
+import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -8,6 +9,7 @@ from contextlib import nullcontext
 import keras
 import numpy as np
 
+from stages.common import signals
 from stages.common.console import Advance, progress
 from stages.model.history import Epoch
 from stages.training.batches.shuffle import epoch_permutation
@@ -61,7 +63,7 @@ class Trainer:
         self._windows = open_windows(job.examples, job.training.batch_size, self._steps.local_slice)
         self._steps_per_call = 1
 
-    def train(self, on_epoch: Callable[[list[Epoch]], None], on_tick: Callable[[], None]) -> list[Epoch]:
+    def train(self, on_epoch: Callable[[list[Epoch]], None], on_tick: Callable[[], None] = lambda: None) -> list[Epoch]:
         """Train to the end, from the checkpoint if there is one.
 
         Args:
@@ -74,7 +76,7 @@ class Trainer:
 
         Raises:
             DivergedError: The loss or a weight became NaN or infinite.
-            KeyboardInterrupt: Ctrl-C was pressed; the checkpoint is written.
+            Stopped: Ctrl-C, SIGTERM or SIGHUP came to this worker or another; the checkpoint is written.
         """
         self._warn_of_few_steps()
         self._resume()
@@ -86,18 +88,18 @@ class Trainer:
             epoch_permutation(job.seed, number, job.num_images) for number in range(len(state.epochs), num_epochs)
         )
         windows = self._windows.iterate(permutations, state.batch)
-        with interrupts.deferred_sigint() as interrupted, progress("", job.steps_per_epoch, "steps") as advance:
+        with interrupts.deferred() as stopping_signal, progress("", job.steps_per_epoch, "steps") as advance:
             while len(state.epochs) < num_epochs and not self._has_stopped_improving():
                 started = time.monotonic()
                 advance(completed=state.batch, description=f"epoch {len(state.epochs) + 1}/{num_epochs}")
                 while state.batch < job.steps_per_epoch:
-                    self._train_window(next(windows), advance, on_tick, interrupted)
+                    self._train_window(next(windows), advance, on_tick, stopping_signal)
                 self._end_epoch()
                 on_tick()
                 on_epoch(state.epochs)
                 seconds = time.monotonic() - started
                 logger.info("%s   %.1f s", _describe(state.epochs[-1], num_epochs), seconds)
-                self._stop_if(interrupted())
+                self._stop_at(stopping_signal())
         self._assign_final_weights()
         return state.epochs
 
@@ -111,7 +113,7 @@ class Trainer:
             )  # fmt: skip
 
     def _train_window(
-        self, window: Window, advance: Advance, on_tick: Callable[[], None], interrupted: Callable[[], bool]
+        self, window: Window, advance: Advance, on_tick: Callable[[], None], stopping_signal: Callable[[], int]
     ) -> None:
         while self._state.batch < window.end:
             started, count = time.monotonic(), min(self._steps_per_call, window.end - self._state.batch)
@@ -119,7 +121,7 @@ class Trainer:
             on_tick()
             if count == self._steps_per_call:  # the few steps that end a window say little about the pace
                 self._steps_per_call = _next_steps_per_call(count, time.monotonic() - started)
-            self._stop_if(interrupted())
+            self._stop_at(stopping_signal())
             if self.checkpoint.is_due():
                 self._save()
 
@@ -157,14 +159,18 @@ class Trainer:
         state.batch = 0
         self._steps.reset_totals()
 
-    def _stop_if(self, interrupted: bool) -> None:
-        """End the training if any worker was interrupted; adopt the chief's pace, since all make the same calls."""
-        local = np.array([self._steps_per_call if self._workers.is_chief else 0, int(interrupted)])
-        self._steps_per_call, interruptions = self._workers.all_reduce_host(local).tolist()
-        if interruptions:
+    def _stop_at(self, number: int) -> None:
+        """End the training if a signal came to any worker; adopt the chief's pace, since all make the same calls.
+
+        Args:
+            number: Signal that came to this worker, or 0.
+        """
+        local = np.array([self._steps_per_call if self._workers.is_chief else 0, number])
+        self._steps_per_call, is_stopped = self._workers.all_reduce_host(local).tolist()
+        if is_stopped:
             self._save()
             self.checkpoint.wait()
-            raise KeyboardInterrupt
+            raise signals.Stopped(number or signal.SIGINT)
 
     def _needs_statistics(self, num_epochs: int) -> bool:
         return self._statistics.are_needed(num_epochs * self._job.steps_per_epoch)

@@ -8,6 +8,7 @@ others, and the gradients are summed. Threads that share one operation wait for 
 are small, the wait takes as long as it saves (docs/records.md). Several workers or GPUs divide the shards among them.
 """
 
+import re
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from stages.model import build
 from stages.training.batches.windows import Window
 from stages.training.compute import class_weights
 from stages.training.compute.ema import ExponentialMovingAverage
@@ -25,9 +27,25 @@ from stages.training.job import TrainingJob
 from stages.training.runtime.workers import Workers
 from stages.training.state import named_variables, prefixed
 
+NODE = re.compile(r"\{\{node (.+?)\}\}")
+REFUSALS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)  # of a network; others are of the machine
+
 
 class NoGradientError(Exception):
     """The loss does not depend on some of the weights; the message names them."""
+
+
+class RefusedError(Exception):
+    """TensorFlow refuses a step; the message is its reason.
+
+    Args:
+        reason: Reason of TensorFlow.
+        place: Keys that lead to the layer in the recipe, or an empty text if the layer is not known.
+    """
+
+    def __init__(self, reason: str, place: str) -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 class Totals(NamedTuple):
@@ -49,6 +67,16 @@ def split_batch(num_images: int, num_shards: int) -> list[Shard]:
     count = min(num_shards, num_images)
     ends = [num_images * number // count for number in range(count + 1)] if count else []
     return [Shard(number, start, end, (end - start) / num_images) for number, (start, end) in enumerate(pairwise(ends))]
+
+
+def _place_of(error: Exception, layers: list[str]) -> str:
+    """Return `layers.<name>` of the layer that an error of TensorFlow is about, or an empty text.
+
+    TensorFlow names the operation, such as `while/conv1_1/Conv2D`.
+    """
+    parts = {part for node in NODE.findall(str(error)) for part in node.split("/")}
+    parts |= {re.sub(r"_\d+$", "", part) for part in parts - set(layers)}
+    return next((f"layers.{name}" for name in layers if name in parts), "")
 
 
 class Steps:
@@ -93,6 +121,7 @@ class Steps:
             **prefixed("totals", {"loss": self._loss, "correct": self._correct}),
             **(prefixed("ema", self.ema.averages) if self.ema else {}),
         }
+        self._has_run = False
         self._compile()
 
     def _compile(self) -> None:
@@ -123,6 +152,15 @@ class Steps:
             count: Number of batches.
             step: Number of the first batch since training began.
         """
+        try:
+            self._run_some(window, first, count, step)
+        except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, *REFUSALS) as error:
+            if self._has_run and not isinstance(error, REFUSALS):
+                raise
+            raise RefusedError(build.reason(error), _place_of(error, self._job.recipe.network)) from error
+        self._has_run = True
+
+    def _run_some(self, window: Window, first: int, count: int, step: int) -> None:
         size = self._job.training.batch_size
         full = min(count, self._job.num_images // size - first)
         arrays = window.images, window.labels, window.order

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.common import atomic
+from stages.common.errors import InputError
 
 
 def names(folder: Path) -> list[str]:
@@ -129,12 +130,36 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path, kind):
 
 
 def test_a_scratch_folder_starts_empty_after_a_kill(tmp_path):
-    left_behind = tmp_path / ".arrays.partial"
-    left_behind.mkdir()
-    (left_behind / "half.npy").touch()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine, of_an_ended_one, of_a_living_one, of_another_folder = (
+        tmp_path / f".arrays.{os.getpid()}.partial",  # the system gives numbers again
+        tmp_path / f".arrays.{ended.pid}.partial",
+        tmp_path / f".arrays.{os.getppid()}.partial",
+        tmp_path / f".arrays.{ended.pid}.7.partial",
+    )
+    for left_behind in (mine, of_an_ended_one, of_a_living_one, of_another_folder):
+        left_behind.mkdir()
+        (left_behind / "half.npy").touch()
     with atomic.scratch_folder(tmp_path / "arrays", "partial") as scratch:
         assert names(scratch) == []
-    assert names(tmp_path) == []
+    assert names(tmp_path) == sorted([of_a_living_one.name, of_another_folder.name])
+
+
+def test_two_that_write_one_folder_do_not_mix(tmp_path, monkeypatch):
+    """As when `dvc` was killed, its stage lives on, and the next `dvc repro` starts it again."""
+    folder, first, second = tmp_path / "arrays", os.getpid(), os.getppid()
+    with atomic.new_folder(folder) as partial:
+        (partial / "a.npy").write_text("first")
+        monkeypatch.setattr(os, "getpid", lambda: second)
+        with atomic.new_folder(folder) as other:
+            (other / "a.npy").write_text("second")
+            monkeypatch.setattr(os, "getpid", lambda: first)
+            assert names(other) == ["a.npy"]
+        (partial / "b.npy").write_text("first")
+
+    assert names(tmp_path) == ["arrays"]
+    assert [(folder / name).read_text() for name in names(folder)] == ["first", "first"]
 
 
 @pytest.mark.parametrize("write", [lambda path: atomic.new_folder(path), lambda path: atomic.scratch_folder(path, "x")])
@@ -144,3 +169,13 @@ def test_a_link_to_itself_is_an_error_of_the_system(tmp_path, write):
     with contextlib.suppress(OSError), write(tmp_path / "loop"):
         pass
     assert names(tmp_path) == ["loop"]
+
+
+@pytest.mark.parametrize("write", [atomic.new_file, atomic.new_folder])
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path, write):
+    os.mkfifo(tmp_path / "pipe")
+    told = "pipe: expected a file, received a pipe or a device; name another place to write to"
+    with pytest.raises(InputError, match=told), write(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["pipe"]

@@ -2,6 +2,7 @@ import errno
 import logging
 import os
 import re
+import subprocess
 import sys
 import warnings
 
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from stages.common import console
 from stages.common.errors import InputError
-from tests.processes import PATIENCE, line_of, start_code
+from tests.processes import PATIENCE, ROOT, line_of, start_code
 
 
 def app_that_raises(error):
@@ -85,6 +86,40 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         assert line_of(process.stdout) == "0"
         process.stdout.close()
         assert (process.stderr.read(), process.wait(PATIENCE)) == ("", 1)
+
+
+CLOSED = """
+import os, sys
+from stages.common import console
+app = console.new_app()
+@app.command()
+@console.command
+def main():
+    with open(sys.argv[-1], "w") as file:
+        assert file.fileno() > 2, file.fileno()
+        print("to nobody", flush=True)
+        console.say("to nobody either")
+        os.write(1, b"a library's own print")
+        with console.quiet(), console.progress("working", 1) as advance:
+            advance(1)
+        file.write("whole")
+    console.table(["a"], [["b"]])
+sys.argv = [sys.argv[0]]
+app()
+"""
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
+def test_a_closed_stream_is_no_error_and_nothing_gets_into_files(tmp_path, closed):
+    code = CLOSED.replace("sys.argv[-1]", repr(str(tmp_path / "file")))
+    shell = "exec " + " ".join(f"{each}{'<' if each == 0 else '>'}&-" for each in closed) + ' "$@"'
+    command = ["sh", "-c", shell, "sh", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "file").read_text() == "whole"
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ("to nobody" in done.stdout) == (1 not in closed)
+    assert ("to nobody either" in done.stderr) == (2 not in closed)
 
 
 def test_what_a_library_module_logs_is_a_plain_line_on_standard_error(capsys):

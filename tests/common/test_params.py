@@ -119,6 +119,28 @@ def test_the_projects_own_params_and_their_files_exist(monkeypatch):
     params.Params.load(params.PATH).check_files()
 
 
+def test_a_source_where_nothing_is_is_told(project):
+    Path("params.yaml").write_text(tiny.PARAMS.replace("data/raw/tiny", "data/raw/tyni"))
+    with pytest.raises(InputError) as caught:
+        params.Params.load(params.PATH).check_files()
+    assert str(caught.value) == (
+        "params.yaml: datasets.tiny.source: expected the path of data that are there, that are downloaded or that "
+        "`dvc add` has added, received 'data/raw/tyni'; correct it or add the data"
+    )
+
+
+@pytest.mark.parametrize(
+    "source", ["data/raw/new", "./data/raw/new/", "{project}/data/raw/new", "own/pets", "own/pets.csv"]
+)
+def test_a_source_that_dvc_will_bring_need_not_be_there_yet(project, source):
+    Path("own").mkdir()
+    for added in ("own/pets.dvc", "own/pets.csv.dvc"):
+        Path(added).touch()
+    Path("datasets/new.yaml").write_text(tiny.DATASET)
+    text = tiny.PARAMS.replace("data/raw/tiny", source.format(project=project)).replace("[]", "[new]")
+    params.Params.parse(text, params.PATH).check_files()
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_params_give_one_line_and_exit_code_1(project, case):
     right, wrong, expected = WRONG[case]

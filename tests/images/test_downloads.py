@@ -263,8 +263,21 @@ def test_a_full_disk_is_one_clear_error(server, originals, set_mirrors, mirror):
     assert list(Path("data/raw").rglob("*")) == [FOLDER]
 
 
+def ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_download_that_was_killed_when_all_was_there_leaves_nothing_for_ever(originals):
+    assert run("--from", "originals").exit_code == 0
+    Path(f"data/raw/.tiny.{ended_process()}.download").mkdir()
+    assert run("--from", "originals").exit_code == 0
+    assert_right(originals)
+
+
 def test_a_killed_download_is_not_in_the_way_of_the_next(originals):
-    for left_behind in (".tiny.download/fetched", "tiny/train-images-idx3-ubyte"):
+    for left_behind in (f".tiny.{ended_process()}.download/fetched", "tiny/train-images-idx3-ubyte"):
         path = Path("data/raw", left_behind)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")

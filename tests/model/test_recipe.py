@@ -129,6 +129,12 @@ def test_an_answer_is_not_averaged_unasked(written: str):
         ),
         ("training:", "test_time: {flip: false, shift: 0}\ntraining:", "a shift of 1 or more, or no test_time"),
         ("training:", "test_time: {shift: -1}\ntraining:", "test_time.shift: expected greater than or equal to 0"),
+        (
+            "training:",
+            "test_time: {flip: off}\ntraining:",
+            "test_time.flip: expected true or false, received 'off'; YAML 1.2 reads it as text, write false",
+        ),
+        ("epochs: 2", "epochs: 2147483648", "training.epochs: expected less than or equal to 2147483647, received"),
         ("training:", "test_time: {flip: 1}\ntraining:", "test_time.flip: expected true or false, received 1"),
         ("units: 16", "units: {from: 16}", "layers.hidden.units: expected a number, a text, true, false"),
         ("units: 16", "units: [16, {class_name: Lambda}]", "layers.hidden.units: expected a number, a text"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages.common import fingerprints
+from stages.common.errors import InputError
 from stages.images.rows import FileRows
 from stages.model.recipe import Recipe
 from stages.training import job
@@ -162,3 +163,48 @@ def test_changed_code_has_another_key_and_a_changed_comment_the_same(tmp_path: P
 
     assert keys[0] == keys[1]
     assert keys[0] != keys[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "epochs: 2",
+            "epochs: 1000000000",
+            "expected at most 100000000 steps, which are 100000000 epochs",
+        ),
+        (
+            "epochs: 2, batch_size: 20",
+            "epochs: 5000001, batch_size: 1",
+            "steps, which are 5000000 epochs, received 5000001",
+        ),
+        (
+            "name: adam",
+            "name: adam, gradient_accumulation_steps: 3",
+            "no more than the 2 steps of the training",
+        ),
+        (
+            "name: adam",
+            "name: schedulefreeadamw, warmup_steps: 3",
+            "optimizer.warmup_steps: expected no more than",
+        ),
+    ],
+)
+def test_too_many_or_too_few_steps_are_refused(old: str, new: str, expected: str):
+    with pytest.raises(InputError) as caught:
+        make(recipe=recipe(old, new)).check_steps()
+
+    assert str(caught.value).startswith("tiny.yaml: ")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("epochs: 2", "epochs: 100000000"),
+        ("name: adam", "name: adam, gradient_accumulation_steps: 2"),
+        ("name: adam", "name: adam, gradient_accumulation_steps: null"),
+    ],
+)
+def test_as_many_steps_as_there_may_be_are_accepted(old: str, new: str):
+    make(recipe=recipe(old, new)).check_steps()

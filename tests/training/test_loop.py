@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from stages.common import signals
 from stages.model.history import Epoch
 from stages.training import loop
 from stages.training.batches import windows
@@ -43,13 +44,13 @@ RESUMABLE = {
 }
 
 
-def press_at(moment: int) -> Callable[[], None]:
-    """Return a function for `on_tick` that presses Ctrl-C at one of its calls, the first being 1."""
+def press_at(moment: int, number: int = signal.SIGINT) -> Callable[[], None]:
+    """Return a function for `on_tick` that presses Ctrl-C or sends a signal at one of its calls, from 1."""
     calls = count(1)
 
     def on_tick() -> None:
         if next(calls) == moment:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     return on_tick
 
@@ -304,11 +305,13 @@ def test_ctrl_c_leaves_a_checkpoint_of_the_very_step(recipe: str, capsys: pytest
 
 
 @pytest.mark.usefixtures("plain_steps", "step_by_step", "python_sigint")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", [1, BATCHES, BATCHES + 1, 2 * (BATCHES + 1)])
-def test_ctrl_c_may_come_at_any_moment(moment: int):
+def test_ctrl_c_or_a_signal_may_come_at_any_moment(moment: int, number: int):
     expected = undisturbed()
-    with pytest.raises(KeyboardInterrupt):
-        train(on_tick=press_at(moment))
+    with signals.raised(), pytest.raises(signals.Stopped) as stopped:
+        train(on_tick=press_at(moment, number))
+    assert stopped.value.number == number
     told: list[int] = []
     actual = train(on_epoch=lambda epochs: told.append(len(epochs)))
 

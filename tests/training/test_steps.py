@@ -10,7 +10,7 @@ from stages.training.batches.shuffle import epoch_permutation
 from stages.training.batches.windows import Window, open_windows
 from stages.training.compute.forward import Shard
 from stages.training.runtime.workers import Cluster, Workers
-from stages.training.steps import NoGradientError, Steps, split_batch
+from stages.training.steps import NoGradientError, RefusedError, Steps, split_batch
 from tests.training.tiny_training import (
     ADAM,
     CNN,
@@ -120,6 +120,36 @@ def test_weights_that_the_loss_does_not_change_with_are_named():
 
     with pytest.raises(NoGradientError, match=r"^hidden/kernel, hidden/bias$"):
         steps.run(next(windows), 0, 1, 0)
+
+
+EMBEDDING = """\
+network: [flatten, words_1, pool]
+layers:
+  flatten: {layer: Flatten}
+  words_1: {layer: Embedding, input_dim: 10, output_dim: 2}
+  pool: {layer: GlobalAveragePooling1D}
+optimizer: {name: adam, learning_rate: 0.01}
+training: {epochs: 2, batch_size: 20, validation: none}
+"""
+
+
+def test_what_tensorflow_refuses_in_the_first_step_is_told_with_its_layer():
+    steps, windows = steps_of(EMBEDDING)
+
+    with pytest.raises(RefusedError, match=r"^indices\[\d+,\d+\] = \d+ is not in \[0, 10\)$") as caught:
+        steps.run(next(windows), 0, 4, 0)
+    assert caught.value.place == "layers.words_1"
+
+
+@pytest.mark.usefixtures("plain_steps")
+def test_an_error_after_the_first_step_is_no_fault_of_the_recipe(monkeypatch: pytest.MonkeyPatch):
+    steps, windows = steps_of(MLP)
+    window = next(windows)
+    steps.run(window, 0, 1, 0)
+    monkeypatch.setattr(steps, "_run", lambda *_: int("none"))
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        steps.run(window, 1, 1, 1)
 
 
 @pytest.mark.usefixtures("plain_steps", "step_by_step")

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -26,7 +27,7 @@ COMMENT = "#"
 CHUNK_BYTES = 1 << 20
 MAX_LINE = 1 << 24  # characters; a line may hold all pixels of an image
 MAX_CELL = 1 << 25  # characters; in quotes, it may span lines
-MAX_LEGACY_BYTES = 1 << 27  # of a file whose encoding is guessed, since its words are looked at together
+MAX_LEGACY_BYTES = 1 << 24  # of a file whose encoding is guessed, since its words are looked at together
 SAMPLE_LINES, SAMPLE_CHARACTERS = 50, 1 << 20
 SAVE_AGAIN = "save it as UTF-8, in Excel as 'CSV UTF-8'"
 FIRST_LINE = re.compile(r"sep=([\t ]|[^\w\s\"])\s*", re.IGNORECASE)  # as Excel writes it and reads it
@@ -41,6 +42,8 @@ KOREAN = set(
     "이다는에의가고을로한하지도기사은어나리자서시인대아스를해라정장으만주구전부수일그제게보성여안소유상오비신우차바조트선동발마화물강새개무미양생레방치원음중들타거래"
 )
 
+
+Words = Counter[bytes]  # with letters that are not ASCII, and how often each stands in a file
 
 csv.field_size_limit(MAX_CELL)  # 131,072 characters would be too few for the pixels of an image
 
@@ -218,7 +221,7 @@ def _misfit(path: Path, encoding: str) -> tuple[int, int] | None:
 
 def _legacy(content: bytes) -> tuple[str, list[str]] | None:
     """Return the one encoding in which the words of a file are words, and some of them; None if there is doubt."""
-    words = WORD.findall(content)
+    words = Counter(match[0] for match in WORD.finditer(content))
     plausible = {
         "gb18030": _are_chinese(words),
         "cp1252": all(map(_is_western, words)),
@@ -226,29 +229,40 @@ def _legacy(content: bytes) -> tuple[str, list[str]] | None:
     if sum(plausible.values()) != 1:
         return None
     encoding = next(name for name, is_plausible in plausible.items() if is_plausible)
-    return encoding, [word.decode(encoding) for word in list(dict.fromkeys(words))[:MAX_NAMES]]
+    return encoding, [word.decode(encoding) for word in islice(words, MAX_NAMES)]
 
 
-def _are_chinese(words: list[bytes]) -> bool:
+def _count_letters(words: Words, encoding: str) -> Counter[str]:
+    """Return how often each letter stands in words that have an encoding."""
+    letters: Counter[str] = Counter()
+    for word, number in words.items():
+        for letter in word.decode(encoding):
+            letters[letter] += number
+    return letters
+
+
+def _are_chinese(words: Words) -> bool:
     """Return True if words are Chinese, most letters of the commoner half, and the words of no other language."""
     try:
-        text = "".join(word.decode("gb2312") for word in words)  # two high bytes for each letter
+        letters = _count_letters(words, "gb2312")  # two high bytes for each letter
     except UnicodeDecodeError:
         return False
-    letters = [letter.encode("gb2312") for letter in text if "\u4e00" <= letter <= "\u9fff"]
-    is_common = 2 * sum(letter < COMMON_CHINESE_END for letter in letters) > len(letters)
+    chinese = {letter: number for letter, number in letters.items() if "\u4e00" <= letter <= "\u9fff"}
+    num_common = sum(number for letter, number in chinese.items() if letter.encode("gb2312") < COMMON_CHINESE_END)
+    is_common = 2 * num_common > sum(chinese.values())
     return is_common and not any(map(WITHIN_LETTERS.search, words)) and not _are_korean(words) and not _are_greek(words)
 
 
-def _are_korean(words: list[bytes]) -> bool:
+def _are_korean(words: Words) -> bool:
     try:
-        letters = [letter for word in words for letter in word.decode("cp949") if not letter.isascii()]
+        letters = _count_letters(words, "cp949")
     except UnicodeDecodeError:
         return False
-    return 4 * sum(letter in KOREAN for letter in letters) >= len(letters)
+    num_letters = sum(number for letter, number in letters.items() if not letter.isascii())
+    return 4 * sum(letters[letter] for letter in KOREAN) >= num_letters
 
 
-def _are_greek(words: list[bytes]) -> bool:
+def _are_greek(words: Words) -> bool:
     """Return True if words could be Greek or Cyrillic: letters, capitals only at the beginning or throughout."""
     for encoding in ("cp1251", "koi8-r", "cp1253"):
         texts = [word.decode(encoding, errors="replace") for word in words]

@@ -7,6 +7,7 @@ from stages.model.recipe import Schedule
 
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1e-4  # fractions of the peak learning rate
 ONE_CYCLE_WARMUP = 0.3  # fraction of the epochs
+STEPS_AT_ONCE = 1 << 20  # computed in float64 at a time
 
 
 def learning_rates(
@@ -27,10 +28,21 @@ def learning_rates(
     "Super-convergence", 2018, with cosine slopes.
     """
     num_steps = epochs * steps_per_epoch
-    step = np.arange(num_steps, dtype=np.float64)
-    rates = np.full(num_steps, peak, dtype=np.float64)
     if schedule is None:
-        return rates.astype(np.float32)
+        return np.full(num_steps, peak, dtype=np.float32)
+    rates = np.empty(num_steps, dtype=np.float32)
+    for start in range(0, num_steps, STEPS_AT_ONCE):
+        step = np.arange(start, min(start + STEPS_AT_ONCE, num_steps), dtype=np.float64)
+        rates[start : start + STEPS_AT_ONCE] = _rates_of(step, schedule, peak, epochs, steps_per_epoch)
+    return rates
+
+
+def _rates_of(
+    step: npt.NDArray[np.float64], schedule: Schedule, peak: float, epochs: int, steps_per_epoch: int
+) -> npt.NDArray[np.float64]:
+    """Return the learning rates of some steps, given by their numbers."""
+    num_steps = epochs * steps_per_epoch
+    rates = np.full(len(step), peak)
     warmup_epochs = schedule.warmup_epochs
     if warmup_epochs is None:
         warmup_epochs = ONE_CYCLE_WARMUP * epochs if schedule.name == "one-cycle" else 0
@@ -45,4 +57,4 @@ def learning_rates(
         rates = peak * schedule.factor**drops
     first = ONE_CYCLE_START if schedule.name == "one-cycle" else 0.0
     warming = peak * (first + (1 - first) * (step + 1) / max(rising, 1))
-    return np.where(step < rising, warming, rates).astype(np.float32)
+    return np.where(step < rising, warming, rates)

@@ -1,45 +1,66 @@
-"""Ctrl-C, deferred until the training can be saved."""
+"""Ctrl-C, SIGTERM and SIGHUP, deferred until the training can be saved."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+from stages.common import signals
+
+HANDLERS = {  # that may be replaced, by the signal
+    signal.SIGINT: (signal.default_int_handler, signals.raise_stopped),
+    signal.SIGTERM: (signal.SIG_DFL, signals.raise_stopped),
+    signal.SIGHUP: (signal.SIG_DFL, signals.raise_stopped),
+}
 
 
 @contextmanager
-def deferred_sigint() -> Iterator[Callable[[], bool]]:
-    """Defer the first Ctrl-C while the block runs; the second one ends the block at once.
+def deferred() -> Iterator[Callable[[], int]]:
+    """Defer Ctrl-C, SIGTERM and SIGHUP while the block runs; the second Ctrl-C ends the block at once.
 
-    Where Ctrl-C is ignored or has another handler, it stays so.
+    Only a person is in a hurry: SIGTERM and SIGHUP often come twice, from different senders, and stay deferred. A
+    signal that is ignored or has another handler stays so.
 
     Yields:
-        Function that tells whether Ctrl-C was pressed.
+        Function that returns the number of the first signal that came, or 0.
     """
-    pressed = False
+    first = 0
 
     def defer(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        nonlocal first
+        first = first or number
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        else:
+            signals.leave_closed_terminal()
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, defer)
     try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with _replaced(defer):
+            yield lambda: first
+    except BaseException:
+        if first in signals.REQUESTS:
+            signals.ignore_further()
+        raise
 
 
 @contextmanager
-def default_sigint() -> Iterator[None]:
-    """Let Ctrl-C end the process while the block runs, for a library that waits and does not return to Python."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+def default() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the process, for a library that waits and does not return to Python."""
+    with _replaced(signal.SIG_DFL):
         yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def _replaced(handler: Any) -> Iterator[None]:
+    """Replace the handlers of the signals while the block runs, where they may be replaced."""
+    before = {
+        number: signal.getsignal(number) for number, known in HANDLERS.items() if signal.getsignal(number) in known
+    }
     try:
+        for number in before:
+            signal.signal(number, handler)
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, known in before.items():
+            signal.signal(number, known)

@@ -118,7 +118,7 @@ class Workers:
             others = [address for address in self._cluster.addresses if address != self._cluster.addresses[self.index]]
             name = "chief" if self.is_chief else f"worker {self.index}"
             logger.info("%s; waiting for %s", name, ", ".join(others))
-            with interrupts.default_sigint():
+            with interrupts.default():
                 self._strategy = _join_cluster(self._cluster)
         else:
             with quiet():  # TensorFlow starts here

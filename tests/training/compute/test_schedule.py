@@ -5,6 +5,7 @@ import pytest
 
 from stages.common.errors import InputError
 from stages.model.recipe import Recipe, Schedule
+from stages.training.compute import schedule
 from stages.training.compute.schedule import learning_rates
 from tests import tiny
 
@@ -100,6 +101,26 @@ def test_a_single_step_has_the_peak():
         ("schedule: {name: cosine, warmup_epochs: -1}", "training.schedule.warmup_epochs: expected greater than or"),
         ("schedule: {name: cosine, warmup_epochs: .inf}", "training.schedule.warmup_epochs: expected"),
         ("schedule: {name: cosine, warmup_epochs: .nan}", "training.schedule.warmup_epochs: expected"),
+        (
+            "schedule: {name: cosine, warmup_epochs: 2.5}",
+            "schedule.warmup_epochs: no more than epochs, 2, ",
+        ),
+        (
+            "schedule: {name: one-cycle, warmup_epochs: 50}",
+            "schedule.warmup_epochs: no more than epochs, 2, ",
+        ),
+        (
+            "schedule: {name: cosine, warmup_epochs: true}",
+            "schedule.warmup_epochs: expected a number, received",
+        ),
+        (
+            "schedule: {name: cosine, warmup_epochs: '1'}",
+            "schedule.warmup_epochs: expected a number, received",
+        ),
+        (
+            "schedule: no",
+            "training.schedule: expected the keys name, warmup_epochs",
+        ),
         ("schedule: {name: linear}", "training.schedule.name: expected 'cosine', 'one-cycle' or 'step'"),
         ("schedule: {name: cosine, warmup: 1}", "training.schedule: expected only the keys name, warmup_epochs"),
         ("schedule: cosine", "training.schedule: expected"),
@@ -119,6 +140,8 @@ def test_a_single_step_has_the_peak():
         ("label_smoothing: -0.1", "training.label_smoothing: expected greater than or equal to 0"),
         ("label_smoothing: 1/0", "training.label_smoothing: expected a fraction with a denominator other than zero"),
         ("label_smoothing: .nan", "training.label_smoothing: expected"),
+        ("label_smoothing: '0.1'", "training.label_smoothing: expected a number, received '0.1'"),
+        ("label_smoothing: false", "training.label_smoothing: expected a number, received False"),
         ("ema_decay: 0", "training.ema_decay: expected greater than 0, received 0"),
         ("ema_decay: 1", "training.ema_decay: expected less than 1, received 1"),
         ("ema_decay: -1", "training.ema_decay: expected greater than 0, received -1"),
@@ -135,12 +158,21 @@ def test_contradictory_settings_are_refused(settings: str, expected: str):
     assert expected in str(caught.value)
 
 
+def test_many_steps_are_computed_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    one_cycle = Schedule(name="one-cycle")
+    whole = learning_rates(one_cycle, 0.1, epochs=3, steps_per_epoch=7)
+    monkeypatch.setattr(schedule, "STEPS_AT_ONCE", 4)
+
+    assert learning_rates(one_cycle, 0.1, epochs=3, steps_per_epoch=7) == pytest.approx(whole)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         "schedule: null",
         "schedule: {name: cosine, warmup_epochs: 0.5}",
         "schedule: {name: one-cycle, warmup_epochs: 1}",
+        "schedule: {name: one-cycle, warmup_epochs: 2}",
         "schedule: {name: step, every_epochs: 1, factor: 0.1}",
     ],
 )

@@ -3,10 +3,11 @@ import subprocess
 from itertools import accumulate
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stages.training.runtime import lock
-from tests.processes import PATIENCE, line_of, start_code
+from tests.processes import PATIENCE, line_of, start_code, wait_until
 
 HOLDER = """
 import sys
@@ -31,7 +32,12 @@ for threads in map(int, sys.argv[2:]):
         sys.stdin.readline()
         print(f"-{min(threads, 2)}", file=log, flush=True)
 """
-BUSY = "other trainings use the processor; waiting until they leave enough of it"
+
+
+def busy(*processes: subprocess.Popen[str]) -> str:
+    """Return what one who waits for the cores that these processes hold says."""
+    who = " and ".join(sorted(str(process.pid) for process in processes))
+    return f"other trainings use the processor (process {who}); waiting until they leave enough of it, Ctrl-C gives up"
 
 
 def hold(output: Path) -> subprocess.Popen[str]:
@@ -44,7 +50,9 @@ def test_the_second_waits_until_the_first_is_gone(how: str, tmp_path: Path):
     with hold(output) as first:
         assert line_of(first.stdout) == "held"
         with hold(output) as second:
-            assert line_of(second.stderr) == f"another process is training {output}; waiting until it ends"
+            assert line_of(second.stderr) == (
+                f"another process is training {output} (process {first.pid}); waiting until it ends, Ctrl-C gives up"
+            )
             with pytest.raises(subprocess.TimeoutExpired):
                 second.wait(timeout=0.3)
             if how == "ends":
@@ -96,7 +104,7 @@ def test_who_finds_the_cores_taken_waits_until_they_are_free(how: str, threads: 
     with hold_cores(tmp_path / "log", 2) as first:
         assert line_of(first.stdout) == "held"
         with hold_cores(tmp_path / "log", threads) as second:
-            assert line_of(second.stderr) == BUSY
+            assert line_of(second.stderr) == busy(first)
             with pytest.raises(subprocess.TimeoutExpired):
                 second.wait(timeout=0.3)
             first.kill() if how == "is killed" else first.stdin.close()
@@ -108,7 +116,7 @@ def test_trainings_that_fit_run_side_by_side(tmp_path: Path):
     with hold_cores(tmp_path / "log", 1) as first, hold_cores(tmp_path / "log", 1) as second:
         assert [line_of(first.stdout), line_of(second.stdout)] == ["held", "held"]
         with hold_cores(tmp_path / "log", 2) as third:
-            assert line_of(third.stderr) == BUSY
+            assert line_of(third.stderr) == busy(first, second)
             first.stdin.close()
             with pytest.raises(subprocess.TimeoutExpired):
                 third.wait(timeout=0.3)  # one core is not enough
@@ -129,6 +137,30 @@ def test_many_at_once_never_have_more_than_the_cores_and_all_end(tmp_path: Path)
     for process in processes:
         process.stdout.close()
         process.stderr.close()
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_one_that_waits_long_says_so_again(suspended: bool, tmp_path: Path):
+    """A training that Ctrl-Z has suspended would hold the others for ever."""
+    often = "from stages.training.runtime import lock\nlock.REMINDER_SECONDS = 0.01\n"
+    output = tmp_path / "tiny.keras"
+    with start_code(HOLDER, str(output)) as first:
+        assert line_of(first.stdout) == "held"
+        if suspended:
+            first.send_signal(signal.SIGSTOP)
+            assert wait_until(lambda: stopped(first))
+        who = f"{first.pid}, which is suspended" if suspended else first.pid
+        with start_code(often + HOLDER, str(output)) as second:
+            assert f"(process {who}); waiting until it ends" in line_of(second.stderr)
+            again = f"still waiting after 0 minutes: another process is training {output} (process {who})"
+            assert [line_of(second.stderr) for _ in range(2)] == [again] * 2
+            second.send_signal(signal.SIGINT)
+            assert second.wait(PATIENCE) != 0
+        first.kill()
+
+
+def stopped(process: subprocess.Popen[str]) -> bool:
+    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
 
 
 @pytest.mark.parametrize("cache", ["a file", "a file in the way", "forbidden"])

@@ -3,19 +3,19 @@
 import pytest
 from typer.testing import CliRunner
 
-from stages.common import arguments, console
+from stages.common import console, targets
 
 run_app = console.new_app()
 dataset_app = console.new_app()
 
 
 @run_app.command()
-def on_run(name: arguments.Run):
+def on_run(name: targets.Run):
     print(name)
 
 
 @dataset_app.command()
-def on_dataset(name: arguments.Dataset):
+def on_dataset(name: targets.Dataset):
     print(name)
 
 
