@@ -14,6 +14,7 @@ KINDS = (
     paths.plot("history", "*").parent,
     paths.predictions_plot("*"),
     paths.predictions("*"),
+    paths.timing("*"),
 )
 
 
