@@ -1,5 +1,6 @@
 """dvc.lock: what DVC recorded of each stage when it last ran."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ class StageRecord:
             stage: Name of a command, such as train.
         """
         return self.deps.get(f"data/code/{stage}.txt", "")
+
+    def has_read(self, path: Path) -> bool:
+        """Return True if the stage read this path; DVC may write it in another way, relative for absolute."""
+        return os.path.relpath(path) in map(os.path.relpath, self.deps)
 
     def run(self, name: str) -> Run | None:
         """Return the run that the stage read from params.yaml, or None if it is not recorded."""

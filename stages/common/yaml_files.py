@@ -77,8 +77,8 @@ SCALARS = {
 }
 
 
-class _ElsewhereError(Exception):
-    """A value stands elsewhere in the document; the arguments are what refers to it, and its line from 1."""
+class _AliasError(Exception):
+    """An alias or a merge key; the arguments are its words and its line, from 1."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -102,7 +102,7 @@ class _Loader(yaml.SafeLoader):
         """Compose a value, which is no alias."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _ElsewhereError(f"the alias *{event.anchor}", event.start_mark.line + 1)  # type: ignore[union-attr]
+            raise _AliasError(f"the alias *{event.anchor}", event.start_mark.line + 1)  # type: ignore[union-attr]
         return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
@@ -112,7 +112,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode):
                 if key_node.tag == f"{TAG}merge":
-                    raise _ElsewhereError("the merge key <<", key_node.start_mark.line + 1)
+                    raise _AliasError("the merge key <<", key_node.start_mark.line + 1)
                 key = self.construct_object(key_node)
                 if key in keys:
                     problem = f'found duplicate key "{key_node.value}"'
@@ -295,10 +295,10 @@ def parse_yaml(text: str, path: Path) -> object:
     """
     try:
         return yaml.load(text, _Loader)  # noqa: S506, a subclass of SafeLoader
-    except _ElsewhereError as error:
-        reference, line = error.args
-        expected = "every value written out, because `dvc exp run -S` may not change what stands elsewhere"
-        raise InputError(f"{path}:{line}", expected, reference, "write the values there") from error
+    except _AliasError as error:
+        alias, line = error.args
+        expected = "every value in its own place, because `dvc exp run -S` may change an aliased one wrongly"
+        raise InputError(f"{path}:{line}", expected, alias, "write the values there") from error
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = error.context if error.problem == "second occurrence" else error.problem  # of an anchor

@@ -117,9 +117,8 @@ class _Reader:
         metrics: dict[str, float] = {}
         try:
             record = self._find_record(revision["rev"]) if has_ended else None
-            if (
-                record and record.run == run and record.recipe == recipe
-            ):  # otherwise its results are of other parameters
+            # otherwise its results are of other parameters
+            if record and record.run == run and record.recipe == recipe:
                 metrics |= self._test_metrics(record.evaluate, revision, name) if record.evaluate else {}
                 metrics |= self._held_out(record)
         except InputError as error:
@@ -148,10 +147,7 @@ class _Reader:
         try:
             metrics = _numbers(_content(revision["data"], "metrics", path))
             recorded = evaluate.outs.get(path.as_posix())
-            if (
-                recorded
-                and recorded != hashlib.md5(self._read(revision["rev"], path), usedforsecurity=False).hexdigest()
-            ):
+            if recorded and recorded != _md5(self._read(revision["rev"], path)):
                 raise UnreadableError(f"its {path} is not what its {LOCK_PATH} records")
             if not 0 <= metrics.get(TEST, math.nan) <= 1:
                 raise UnreadableError(f"its {path} has none between 0 and 1")
@@ -217,6 +213,10 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     return {
         name: each for name, each in metrics.items() if isinstance(each, int | float) and not isinstance(each, bool)
     }
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _inputs(record: RunRecord) -> dict[str, str]:

@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, create_model
 from stages.common.yaml_files import Config, said
 from stages.model.recipe import UNSUPPORTED, Number, PlainValue
 
-MOST = 2**31 - 1  # TensorFlow ends the process at some larger numbers
-LARGEST = 4096  # size of a kernel, a pool or a step between them; TensorFlow ends the process at some larger ones
+MAX_INTEGER = 2**31 - 1  # TensorFlow ends the process at some larger numbers
+MAX_SIZE = 4096  # size of a kernel, a pool or a step between them; TensorFlow ends the process at some larger ones
 MODEL_IS_NEW = "it changes a layer that is trained already"
 NO_PLAIN_VALUE = "it takes no plain value"
 WITHHELD = {
@@ -36,29 +36,32 @@ def _ascending(values: list[float]) -> list[float]:
     return values
 
 
-Truth = Annotated[bool, Field(strict=True), said("true or false")]
+Boolean = Annotated[bool, Field(strict=True), said("true or false")]
 Text = Annotated[str, Field(min_length=1), said("text")]
-Whole = Annotated[int, Field(strict=True, ge=-MOST, le=MOST), said("a whole number below 2³¹")]
-Count = Annotated[int, Field(strict=True, ge=1, le=MOST), said("a whole number of 1 or more and below 2³¹")]
-Margin = Annotated[int, Field(strict=True, ge=0, le=MOST), said("a whole number of 0 or more and below 2³¹")]
-TwoOrMore = Annotated[int, Field(strict=True, ge=2, le=MOST), said("a whole number of 2 or more and below 2³¹")]
+Integer = Annotated[int, Field(strict=True, ge=-MAX_INTEGER, le=MAX_INTEGER), said("a whole number below 2³¹")]
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_INTEGER), said("a whole number of 1 or more and below 2³¹")]
+NonNegativeInteger = Annotated[
+    int, Field(strict=True, ge=0, le=MAX_INTEGER), said("a whole number of 0 or more and below 2³¹")
+]
+TwoOrMore = Annotated[int, Field(strict=True, ge=2, le=MAX_INTEGER), said("a whole number of 2 or more and below 2³¹")]
 Axis = Annotated[
     Annotated[int, Field(strict=True, ge=1, le=9)] | Annotated[int, Field(strict=True, ge=-9, le=-1)],
     said("an axis from 1, or from -1 backwards; 0 is the batch's"),
 ]
 AnyNumber = Annotated[Number, said("a number")]
 Positive = Annotated[Number, Field(gt=0), said("a number above 0")]
-NotNegative = Annotated[Number, Field(ge=0), said("a number of 0 or more")]
-NotPositive = Annotated[Number, Field(le=0), said("a number of 0 or less")]
+NonNegative = Annotated[Number, Field(ge=0), said("a number of 0 or more")]
+NonPositive = Annotated[Number, Field(le=0), said("a number of 0 or less")]
 Rate = Annotated[Number, Field(ge=0, lt=1), said("a number of 0 or more and below 1")]
-Size = Annotated[int, Field(strict=True, ge=1, le=LARGEST), said(f"a whole number, 1…{LARGEST}")]
-Size2 = Annotated[int, Field(strict=True, ge=2, le=LARGEST)]
-Sizes = Annotated[Size | list[Size], said(f"a whole number, 1…{LARGEST}, or a list of them")]
-Margins = Annotated[
-    Margin | list[Margin | list[Margin]], said("a whole number of 0 or more, a list of them, or a list of pairs")
+Size = Annotated[int, Field(strict=True, ge=1, le=MAX_SIZE), said(f"a whole number, 1…{MAX_SIZE}")]
+Size2 = Annotated[int, Field(strict=True, ge=2, le=MAX_SIZE)]
+Sizes = Annotated[Size | list[Size], said(f"a whole number, 1…{MAX_SIZE}, or a list of them")]
+Paddings = Annotated[
+    NonNegativeInteger | list[NonNegativeInteger | list[NonNegativeInteger]],
+    said("a whole number of 0 or more, a list of them, or a list of pairs"),
 ]
 Axes = Annotated[Axis | list[Axis], said("an axis from 1, or from -1 backwards, or a list of them; 0 is the batch's")]
-Shape = Annotated[list[Whole | None], said("a list of whole numbers")]
+Shape = Annotated[list[Integer | None], said("a list of whole numbers")]
 Numbers = Annotated[AnyNumber | list[AnyNumber | list[AnyNumber]], said("a number or a list of numbers")]
 Range = Annotated[
     list[AnyNumber],
@@ -73,7 +76,7 @@ BY_NAME: dict[str, Any] = {
     **dict.fromkeys(("num_bins", "num_tokens", "num_mel_bins", "num_chains", "fft_length", "frame_length"), Count),
     **dict.fromkeys(("frame_step", "sampling_rate", "sequence_length", "sequence_stride", "sliding_window"), Count),
     **dict.fromkeys(("kernel_size", "pool_size", "strides", "dilation_rate", "size", "output_size"), Sizes),
-    **dict.fromkeys(("cropping", "padding", "output_padding"), Margins),
+    **dict.fromkeys(("cropping", "padding", "output_padding"), Paddings),
     **dict.fromkeys(("attention_axes", "axes", "axis", "shared_axes"), Axes),
     **dict.fromkeys(("dims", "noise_shape", "target_shape"), Shape),
     **dict.fromkeys(("rate", "dropout", "recurrent_dropout"), Rate),
@@ -81,40 +84,43 @@ BY_NAME: dict[str, Any] = {
     **dict.fromkeys(("learning_rate", "adam_lr_ratio", "clipnorm", "clipvalue", "global_clipnorm"), Positive),
     **dict.fromkeys(("epsilon", "epsilon_1", "epsilon_2", "clip_threshold", "logit_soft_cap", "rms_rate"), Positive),
     **dict.fromkeys(("max_freq", "min_power", "ref_power", "clip_limit"), Positive),
-    **dict.fromkeys(("weight_decay", "adam_weight_decay", "initial_accumulator_value", "beta", "stddev"), NotNegative),
-    **dict.fromkeys(("l1", "l2", "l1_regularization_strength", "l2_regularization_strength"), NotNegative),
-    **dict.fromkeys(("l2_shrinkage_regularization_strength", "max_value", "negative_slope", "threshold"), NotNegative),
-    **dict.fromkeys(("beta_2_decay", "learning_rate_power"), NotPositive),
+    **dict.fromkeys(("weight_decay", "adam_weight_decay", "initial_accumulator_value", "beta", "stddev"), NonNegative),
+    **dict.fromkeys(("l1", "l2", "l1_regularization_strength", "l2_regularization_strength"), NonNegative),
+    **dict.fromkeys(("l2_shrinkage_regularization_strength", "max_value", "negative_slope", "threshold"), NonNegative),
+    **dict.fromkeys(("beta_2_decay", "learning_rate_power"), NonPositive),
     **dict.fromkeys(("factor", "height_factor", "width_factor", "x_factor", "y_factor", "sigma"), Numbers),
     **dict.fromkeys(("brightness_factor", "contrast_factor", "hue_factor", "saturation_factor"), Numbers),
-    **dict.fromkeys(("addition_factor", "threshold_factor", "scale", "offset", "mean", "variance"), Numbers),
+    **dict.fromkeys(("addition_factor", "threshold_factor", "scale", "offset", "mean"), Numbers),
     **dict.fromkeys(("activation", "bias_axes", "data_format", "dtype", "equation"), Text),
     "bin_boundaries": Annotated[list[AnyNumber], said("a list of numbers")],
     "exclude_layers": Annotated[list[Text], said("a list of texts")],
     "fill_value": AnyNumber,
-    "flash_attention": Truth,
+    "flash_attention": Boolean,
     "gradient_accumulation_steps": TwoOrMore,
     "groups": Count,
     "mag_exp": Positive,
     "mask_value": AnyNumber,
-    "min_freq": NotNegative,
+    "min_freq": NonNegative,
     "ns_steps": Count,
-    "output_shape": Annotated[Whole | Shape, said("a whole number or a list of them")],
-    "salt": Annotated[Whole | list[Whole], said("a whole number or a list of them")],
-    "seed": Margin,
+    "output_shape": Annotated[Integer | Shape, said("a whole number or a list of them")],
+    "salt": Annotated[Integer | list[Integer], said("a whole number or a list of them")],
+    "seed": NonNegativeInteger,
     "tile_grid_size": Sizes,
     "top_db": AnyNumber,
     "value_range": Range,
-    "warmup_steps": Margin,
+    "variance": Annotated[
+        Positive | list[Positive | list[Positive]], said("a number above 0 or a list of such numbers")
+    ],
+    "warmup_steps": NonNegativeInteger,
 }
 BY_CLASS: dict[tuple[str, str], Any] = {  # where a class differs from the others, or Keras lets anything pass
     **dict.fromkeys(
         ((f"AdaptiveMaxPooling{dimensions}D", "output_size") for dimensions in (1, 2, 3)),  # of 1, it ends the process
-        Annotated[Size2 | list[Size2], said(f"a whole number, 2…{LARGEST}, or a list of them")],
+        Annotated[Size2 | list[Size2], said(f"a whole number, 2…{MAX_SIZE}, or a list of them")],
     ),
     **dict.fromkeys(
         (("GRU", "use_cudnn"), ("LSTM", "use_cudnn")),
-        Annotated[Truth | Literal["auto"], said("true or false, or auto")],
+        Annotated[Boolean | Literal["auto"], said("true or false, or auto")],
     ),
     ("GroupNormalization", "groups"): Annotated[Count | Literal[-1], said("a whole number of 1 or more, or -1")],
     ("Hashing", "mask_value"): Annotated[AnyNumber | Text, said("a number or text")],
@@ -124,9 +130,10 @@ BY_CLASS: dict[tuple[str, str], Any] = {  # where a class differs from the other
     ],
 }
 BY_SUFFIX = ("_constraint", "_regularizer")  # texts
-BY_DEFAULT = {bool: Truth, int: Whole, float: AnyNumber, str: Text}
-# arguments whose null is no default but says something: no activation, no window
-NULL_SPEAKS = {"activation", "recurrent_activation", "scaling", "window"}
+BY_DEFAULT = {bool: Boolean, int: Integer, float: AnyNumber, str: Text}
+REQUIRED = {("Normalization", "mean"), ("Normalization", "variance")}  # Keras has them measured by a call of `adapt`
+# arguments that may be null though their default is not: no activation, no window
+NULLABLE = {"activation", "recurrent_activation", "scaling", "window"}
 
 
 def parameters(kind: type) -> dict[str, inspect.Parameter]:
@@ -142,22 +149,25 @@ def parameters(kind: type) -> dict[str, inspect.Parameter]:
 @cache
 def model_of(kind: type) -> type[Config]:
     """Return the model of a Keras class's arguments, which checks their names, types and ranges."""
-    fields = {
-        name: (_type(kind.__name__, parameter), ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in parameters(kind).items()
-    }
+    fields = {name: _field(kind.__name__, parameter) for name, parameter in parameters(kind).items()}
     return create_model(kind.__name__, __base__=Config, **fields)  # type: ignore[call-overload, no-any-return]
 
 
+def _field(class_name: str, parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """Return the type of an argument, and its default or `...` if it is required."""
+    kind, default = _type(class_name, parameter), parameter.default
+    is_required = default is parameter.empty or (class_name, parameter.name) in REQUIRED
+    is_nullable = parameter.name in NULLABLE or (default is None and not is_required)
+    return (kind | None if is_nullable else kind), (... if is_required else default)
+
+
 def _type(class_name: str, parameter: inspect.Parameter) -> Any:
-    """Return the type of an argument; one that nothing is known of takes any plain value."""
+    """Return the type of an argument that is not null; one that nothing is known of takes any plain value."""
     name, default = parameter.name, parameter.default
     if (class_name, name) in BY_CLASS:
-        kind = BY_CLASS[class_name, name]
-    elif name.endswith(BY_SUFFIX):
-        kind = Text
-    elif isinstance(default, bool | str):
-        kind = BY_DEFAULT[type(default)]
-    else:
-        kind = BY_NAME.get(name, BY_DEFAULT.get(type(default), PlainValue))
-    return kind | None if default is None or name in NULL_SPEAKS else kind
+        return BY_CLASS[class_name, name]
+    if name.endswith(BY_SUFFIX):
+        return Text
+    if isinstance(default, bool | str):
+        return BY_DEFAULT[type(default)]
+    return BY_NAME.get(name, BY_DEFAULT.get(type(default), PlainValue))

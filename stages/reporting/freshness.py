@@ -96,7 +96,7 @@ class Freshness:
             return
         if arrays != {preprocess.outs.get(run.arrays.as_posix())}:
             yield run.arrays.as_posix()
-        if self._sources[run.dataset] not in map(Path, preprocess.deps):
+        if not preprocess.has_read(self._sources[run.dataset]):
             yield f"source of {run.dataset}"
         elif run.dataset in self._changed_sources:
             yield self._sources[run.dataset].as_posix()

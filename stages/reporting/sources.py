@@ -1,5 +1,6 @@
 """Whether the data of a dataset are still those that preprocess read."""
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,5 +31,5 @@ def find_changed(sources: Mapping[str, Path]) -> set[str]:
 
 def _has_changed(repo: "Repo", dataset: str, source: Path) -> bool:
     [stage] = repo.stage.collect(f"preprocess@{dataset}")
-    found = [dependency for dependency in stage.deps if Path(str(dependency)) == source]
+    found = [dependency for dependency in stage.deps if os.path.relpath(str(dependency)) == os.path.relpath(source)]
     return any("modified" in dependency.status().values() for dependency in found)

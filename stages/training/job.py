@@ -87,7 +87,7 @@ class TrainingJob:
             "precision": self.dtype,
             "classes": self.num_classes,
             "layout": self.layout,
-            "processor": processor.kind(),
+            "processor": [*processor.kind(), *processor.gpus()],
             "data": [[array.shape, _hash(array)] for array in arrays],
             "libraries": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
             "code": fingerprints.fingerprint_stage("train"),

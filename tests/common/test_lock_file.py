@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from stages.common.errors import InputError
-from stages.common.lock_file import LockFile
+from stages.common.lock_file import LockFile, StageRecord
 from stages.common.params import Run
 
 LOCK = """\
@@ -138,3 +138,11 @@ def test_a_lock_file_is_read_from_the_working_folder():
 def test_lines_that_end_as_in_windows_are_read():
     Path("dvc.lock").write_bytes(LOCK.replace("\n", "\r\n").encode())
     assert LockFile.load().find_run("mlp").run.seed == 7
+
+
+def test_a_path_counts_as_read_however_it_is_written(tmp_path: Path):
+    record = StageRecord({}, {"data/raw/tiny": "1", "/elsewhere/pictures": "2"}, {})
+    for written in ("data/raw/tiny", "./data/raw/tiny/", "data/raw/../raw/tiny", tmp_path / "data/raw/tiny"):
+        assert record.has_read(Path(written))
+    assert record.has_read(Path("/elsewhere/pictures"))
+    assert not record.has_read(Path("data/raw"))

@@ -286,8 +286,8 @@ def test_aliases_and_merge_keys_are_refused_with_their_line(path, case):
         with pytest.raises(InputError) as caught:
             kind.load(path)
         assert str(caught.value) == (
-            f"{path}:{line}: expected every value written out, because `dvc exp run -S` may not change what stands "
-            f"elsewhere, received {received}; write the values there"
+            f"{path}:{line}: expected every value in its own place, because `dvc exp run -S` may change an aliased one "
+            f"wrongly, received {received}; write the values there"
         )
 
 

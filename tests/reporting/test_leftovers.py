@@ -43,6 +43,7 @@ def test_runs_whose_names_begin_alike_are_told_apart():
     }
 
 
-def test_other_files_are_not_touched():
-    write("metrics/.gitignore", "metrics/.old.json", "models/notes.txt", "plots/samples/tiny.png")
+def test_other_files_are_no_leftovers():
+    write("metrics/.gitignore", "metrics/.old.json", "models/notes.txt", "plots/samples/tiny.png", "logs/old.json")
+    write("models/README.md", "predictions/holiday.csv", "plots/pictures/mine/1.png")
     assert leftovers.find([]) == {}

@@ -46,6 +46,14 @@ def test_another_picture_another_class_and_another_table_are_changes():
     assert sources.find_changed(SOURCES) == {"mine", "table"}
 
 
+@pytest.mark.parametrize("written", ["./pictures/", "{folder}/pictures", "table.csv/../pictures"])
+def test_a_source_may_be_written_in_any_way(tmp_path: Path, written: str):
+    Path("dvc.yaml").write_text(PIPELINE.replace("source: pictures", f"source: {written.format(folder=tmp_path)}"))
+    Repo().commit(force=True)
+    Path("pictures/cat/3.png").write_text("three")
+    assert sources.find_changed({"mine": Path(written.format(folder=tmp_path))}) == {"mine"}
+
+
 def test_a_source_that_is_not_there_has_not_changed():
     shutil.rmtree("pictures")
     Path("table.csv").unlink()

@@ -122,6 +122,13 @@ def test_another_kind_of_processor_has_another_key(unchanged: str, monkeypatch: 
     assert key() != unchanged
 
 
+@pytest.mark.usefixtures("same_code")
+def test_another_gpu_has_another_key(unchanged: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job.processor, "gpus", lambda: ["NVIDIA A100"])
+
+    assert key() != unchanged
+
+
 def test_a_key_is_computed_once(monkeypatch: pytest.MonkeyPatch):
     """The images of ImageNet take a while."""
     made, hashed = make(), []

@@ -1,4 +1,4 @@
-"""Processor of this machine: what it computes in hardware, and by what libraries choose their kernels."""
+"""Processor and GPUs of this machine: what they compute in hardware, and by what libraries choose their kernels."""
 
 import platform
 from pathlib import Path
@@ -19,6 +19,14 @@ def kind() -> list[str]:
     models = {f"{field} {value}" for field, value in _fields() if field in MODEL}
     vectors = {flag for flag in flags() if flag.startswith(VECTOR_FLAGS)}
     return [platform.machine(), *sorted(models), *sorted(vectors)]
+
+
+def gpus() -> list[str]:
+    """Return the models of the GPUs that TensorFlow sees."""
+    import tensorflow as tf
+
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return [each.get("device_name", "unknown") for each in details]
 
 
 def _fields() -> list[tuple[str, str]]:

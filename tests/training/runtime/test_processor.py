@@ -73,3 +73,12 @@ def test_where_nothing_is_told_the_architecture_is_left(monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "read_text", missing)
     assert processor.kind() == ["x86_64"]
     assert processor.flags() == set()
+
+
+def test_gpus_are_told_by_their_models(monkeypatch: pytest.MonkeyPatch):
+    import tensorflow as tf
+
+    details = {"/physical_device:GPU:0": {"device_name": "NVIDIA A100"}, "/physical_device:GPU:1": {}}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(details))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    assert processor.gpus() == ["NVIDIA A100", "unknown"]
