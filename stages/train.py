@@ -66,6 +66,8 @@ def main(
     _check_name(weights)
     workers = Workers(find_cluster(addresses, index))
     with lock.output_lock(paths.model(run.name)) if workers.is_chief else nullcontext(), workers.translate_failures():
+        if workers.is_chief:
+            _check_outputs(run, weights)
         enable_determinism(run.seed, recipe.training.threads, recipe.training.shards, workers.join)
         _check_batch_size(recipe, workers)
         # built before the wait for cores, so a mistake in the recipe is reported at once
@@ -95,6 +97,14 @@ def _check_name(weights: Path | None) -> None:
 
     if weights and not weights.name.endswith(".weights.h5"):
         raise InputError("--weights", "a name that ends in .weights.h5", weights.name, "choose another name")
+
+
+def _check_outputs(run: "Run", weights: Path | None) -> None:
+    """Raise now rather than after the training if an output cannot be written."""
+    from stages.common import atomic, paths
+
+    outputs = [paths.model(run.name), paths.litert_model(run.name), paths.table("history", run.name)]
+    atomic.check_writable(*outputs, paths.timing(run.name), *filter(None, [weights]))
 
 
 def _check_batch_size(recipe: "Recipe", workers: "Workers") -> None:

@@ -222,7 +222,7 @@ def test_a_full_disk_is_one_clear_error(project):
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("this system lets nobody mount a small disk")
     expected = (
-        "error: disk: No space left on device; nothing half-written is left; fix this and run the command again\n"
+        f"error: {OUTPUT}: No space left on device; nothing half-written is left; fix this and run the command again\n"
     )
     assert (done.returncode, done.stderr, done.stdout) == (1, expected, f"{OUTPUT.parent}\n")
 

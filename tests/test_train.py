@@ -379,6 +379,13 @@ def test_a_dataset_that_was_not_preprocessed_is_told(project: Path):
     assert "dataset.json: expected the description of a dataset, received none; run dvc repro" in refused(project)
 
 
+@pytest.mark.parametrize("place", [MODEL, LITE, HISTORY, Path("logs/tiny-mlp.json"), Path("some.weights.h5")])
+def test_an_output_that_cannot_be_written_is_told_before_the_training(preprocessed: Path, place: Path):
+    place.mkdir(parents=True)
+    line = refused(preprocessed, "--weights", "some.weights.h5")
+    assert line.startswith(f"error: {place}: Is a directory; ")
+
+
 def test_weights_need_the_name_that_keras_wants(without_arrays: Path):
     line = refused(without_arrays, "--weights", "tiny.h5")
 

@@ -104,6 +104,8 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(body)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         _open_closed_streams()
+        if not os.environ.get("COLUMNS", "").strip("0"):  # a terminal of width 0, in which Rich prints nothing
+            os.environ.pop("COLUMNS", None)
         show_log()
         if any(option.startswith("error") for option in sys.warnoptions):  # PYTHONWARNINGS
             warnings.simplefilter("default")  # a warning of a library is told, and ends nothing

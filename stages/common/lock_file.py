@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from stages.common.errors import InputError
 from stages.common.params import PATH as PARAMS
 from stages.common.params import Run, RunParams
-from stages.common.yaml_files import parse_yaml
+from stages.common.yaml_files import parse_yaml, refuse_conflict
 
 PATH = Path("dvc.lock")
 RESTORE = "restore it with git checkout dvc.lock, or run dvc repro"
-CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)  # as git writes it into a file
+RESOLVE = "take one side, such as git checkout --ours dvc.lock, then run dvc repro"
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ class LockFile:
     """
 
     def __init__(self, text: str) -> None:
-        if conflict := CONFLICT.search(text):
-            line = text.count("\n", 0, conflict.start()) + 1
-            next_step = "take one side, such as git checkout --ours dvc.lock, then run dvc repro"
-            raise InputError(f"{PATH}:{line}", "one version", "the markers of a merge conflict", next_step)
+        refuse_conflict(text, PATH, RESOLVE)
         self._text = text
 
     @classmethod

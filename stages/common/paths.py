@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from stages.common.errors import InputError
+
 
 def recipe(name: str) -> Path:
     """Return the file of a recipe."""
@@ -75,7 +77,15 @@ def timing(run: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder of this project; the environment variable STAGES_CACHE names another."""
+    """Return the user's cache folder of this project; the environment variable STAGES_CACHE names another.
+
+    Raises:
+        InputError: The user has no home folder, and STAGES_CACHE is not set.
+    """
     import platformdirs
 
-    return Path(os.environ.get("STAGES_CACHE") or platformdirs.user_cache_dir("stages"))
+    try:
+        return Path(os.environ.get("STAGES_CACHE") or platformdirs.user_cache_dir("stages")).expanduser()
+    except RuntimeError as error:  # of a user whom the system does not know, as in a container
+        next_step = "set HOME or STAGES_CACHE to the absolute path of a folder"
+        raise InputError("cache folder", "a home folder that holds it", "no home folder", next_step) from error

@@ -34,6 +34,7 @@ A_NAME = "a name of up to 100 letters, digits, - and _, the first a letter or a 
 
 LONGEST_VALUE = 60  # characters of a value in an error
 MAX_CHARACTERS = 1_000_000  # of a file; params.yaml with ten thousand runs has fewer
+CONFLICT = re.compile(r"^([<=>|])\1{6}(?: |$)", re.MULTILINE)  # as git writes it into a file
 
 WORDS = {  # of pydantic's types of errors, where its own speak of Python
     "bool_type": "true or false",
@@ -287,12 +288,31 @@ def read_text(path: Path) -> str:
     return text
 
 
+def refuse_conflict(
+    text: str, path: Path, next_step: str = "keep one of the versions there, and delete the markers"
+) -> None:
+    """Refuse a text in which git has marked a merge conflict.
+
+    Args:
+        text: Content of the file.
+        path: Path of the file, for errors.
+        next_step: Remedy, as an imperative.
+
+    Raises:
+        InputError: The text has such a mark.
+    """
+    if conflict := CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise InputError(f"{path}:{line}", "one version", "the markers of a merge conflict", next_step)
+
+
 def parse_yaml(text: str, path: Path) -> object:
     """Return the plain values of a YAML text; `path` names its file in errors.
 
     Raises:
-        InputError: The text is not YAML, or has an alias or a merge key.
+        InputError: The text is not YAML, or has a merge conflict, an alias or a merge key.
     """
+    refuse_conflict(text, path)
     try:
         return yaml.load(text, _Loader)  # noqa: S506, a subclass of SafeLoader
     except _AliasError as error:

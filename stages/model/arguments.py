@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
-from stages.common.yaml_files import Config, said
+from stages.common.yaml_files import Config, misfit, said
 from stages.model.recipe import UNSUPPORTED, Number, PlainValue
 
 MAX_INTEGER = 2**31 - 1  # TensorFlow ends the process at some larger numbers
+SMALLEST = 1.2e-38  # float32, in which Keras computes, has no smaller number of full precision
 MAX_SIZE = 4096  # size of a kernel, a pool or a step between them; TensorFlow ends the process at some larger ones
 MODEL_IS_NEW = "it changes a layer that is trained already"
 NO_PLAIN_VALUE = "it takes no plain value"
@@ -36,6 +37,12 @@ def _ascending(values: list[float]) -> list[float]:
     return values
 
 
+def _not_zero_in_float32(value: float) -> float:
+    if value < SMALLEST:
+        raise misfit(f"a number of {SMALLEST} or more, since smaller ones are 0 in float32", value)
+    return value
+
+
 Boolean = Annotated[bool, Field(strict=True), said("true or false")]
 Text = Annotated[str, Field(min_length=1), said("text")]
 Integer = Annotated[int, Field(strict=True, ge=-MAX_INTEGER, le=MAX_INTEGER), said("a whole number below 2³¹")]
@@ -49,7 +56,7 @@ Axis = Annotated[
     said("an axis from 1, or from -1 backwards; 0 is the batch's"),
 ]
 AnyNumber = Annotated[Number, said("a number")]
-Positive = Annotated[Number, Field(gt=0), said("a number above 0")]
+Positive = Annotated[Number, Field(gt=0), said("a number above 0"), AfterValidator(_not_zero_in_float32)]
 NonNegative = Annotated[Number, Field(ge=0), said("a number of 0 or more")]
 NonPositive = Annotated[Number, Field(le=0), said("a number of 0 or less")]
 Rate = Annotated[Number, Field(ge=0, lt=1), said("a number of 0 or more and below 1")]

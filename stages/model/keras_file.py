@@ -39,10 +39,9 @@ def save(model: "keras.Model", path: Path) -> None:
 
 def save_weights(model: "keras.Model", path: Path) -> None:
     """Save the weights alone. Keras requires a name that ends in .weights.h5, also for the temporary file."""
-    path = Path(os.path.realpath(path))
     with atomic.scratch_folder(path, "partial") as scratch:
         model.save_weights(scratch / path.name)
-        (scratch / path.name).replace(path)
+        (scratch / path.name).replace(os.path.realpath(path))
 
 
 def load(path: Path, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":

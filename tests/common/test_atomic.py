@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -179,3 +180,71 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path, write):
         pass
     assert (tmp_path / "pipe").is_fifo()
     assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("write", [atomic.new_file, atomic.new_folder, lambda path: atomic.scratch_folder(path, "x")])
+def test_an_error_names_the_target_and_not_the_temporary_name(tmp_path, monkeypatch, write):
+    monkeypatch.chdir(tmp_path)
+
+    def fail(error_at):
+        with write(Path("target.csv")) as partial:
+            raise PermissionError(errno.EACCES, "Permission denied", error_at(partial))
+
+    for error_at in (str, lambda partial: str(partial / "image.npy"), lambda partial: os.fsencode(partial)):
+        with pytest.raises(PermissionError) as caught:
+            fail(error_at)
+        assert caught.value.filename == "target.csv"
+    with pytest.raises(OSError, match="full") as caught, write(Path("target.csv")):
+        raise OSError(errno.ENOSPC, "full")
+    assert caught.value.filename == "target.csv"
+    for elsewhere in ("other.csv", None, 7):
+        with pytest.raises(PermissionError) as caught:
+            fail(lambda _, elsewhere=elsewhere: elsewhere)
+        assert caught.value.filename == elsewhere
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", [lambda path: atomic.new_file(path).__enter__(), atomic.check_writable])
+def test_a_folder_is_not_replaced_by_a_file(tmp_path, write):
+    (tmp_path / "model.keras").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"model\.keras"):
+        write(tmp_path / "model.keras")
+    assert names(tmp_path) == ["model.keras"]
+
+
+def test_files_that_can_be_written_are_left_as_they_are(tmp_path):
+    old, new = tmp_path / "old.csv", tmp_path / "new/model.keras"
+    old.write_text("old")
+    atomic.check_writable(old, new)
+    assert old.read_text() == "old"
+    assert names(tmp_path) == ["new", "old.csv"]
+    assert names(new.parent) == []
+
+
+def test_a_file_that_cannot_be_written_is_an_error_before_it_is_written(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "touch", fail)
+    with pytest.raises(OSError, match=r"Read-only file system: '.*model\.keras'"):
+        atomic.check_writable(tmp_path / "model.keras")
+    assert names(tmp_path) == []
+
+
+def test_of_two_that_write_one_folder_at_once_the_last_wins(tmp_path, monkeypatch):
+    """One renames its folder between the two renames of the other."""
+    folder, rename = tmp_path / "arrays", Path.rename
+
+    def rename_late(path, target):
+        if target == folder and other.exists():
+            rename(other, folder)
+        return rename(path, target)
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.npy").touch()
+    with atomic.new_folder(folder) as partial:
+        (partial / "a.npy").touch()
+        monkeypatch.setattr(Path, "rename", rename_late)
+    assert names(tmp_path) == ["arrays"]
+    assert names(folder) == ["a.npy"]

@@ -300,3 +300,16 @@ def test_a_name_longer_than_the_terminal_is_folded(monkeypatch: pytest.MonkeyPat
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(rich.cells.cell_len, shown.splitlines())) <= 20
     assert "".join(shown.split()) == "pictureitisa-folder/with/a/long/name/图.png799.0%"
+
+
+@pytest.mark.parametrize("columns", ["0", "00"])
+def test_a_terminal_of_width_0_shows_what_any_other_shows(monkeypatch: pytest.MonkeyPatch, columns: str):
+    monkeypatch.setenv("COLUMNS", columns)
+    app = console.new_app()
+
+    @app.command()
+    @console.command
+    def main():
+        console.table(["picture", "it is"], [["a.png", "7"]])
+
+    assert CliRunner().invoke(app, []).stdout.split() == ["picture", "it", "is", "a.png", "7"]

@@ -8,6 +8,7 @@ import platformdirs
 import pytest
 
 from stages.common import paths
+from stages.common.errors import InputError
 from tests.pipeline import ROOT, read_yaml
 
 NAMES = {"item": "set", "key": "name", "item.dataset": "set", "item.recipe": "recipe", "item.source": "folder"}
@@ -68,3 +69,22 @@ def test_the_cache_folder_is_the_users_unless_the_environment_names_another(monk
     for unset in (lambda: monkeypatch.setenv("STAGES_CACHE", ""), lambda: monkeypatch.delenv("STAGES_CACHE")):
         unset()
         assert paths.cache_folder() == Path(platformdirs.user_cache_dir("stages"))
+
+
+def test_the_cache_folder_may_lie_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("STAGES_CACHE", "~/cache")  # from a file of variables, where no shell expands it
+    assert paths.cache_folder() == tmp_path / "cache"
+
+
+@pytest.mark.parametrize("cache", ["", "~/cache"])
+def test_a_user_without_a_home_folder_is_told_to_name_one(monkeypatch: pytest.MonkeyPatch, cache: str):
+    def fail(_: object) -> object:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", fail)
+    for variable in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("STAGES_CACHE", cache)
+    with pytest.raises(InputError, match=r"cache folder: expected a home folder .* set HOME or STAGES_CACHE to"):
+        paths.cache_folder()

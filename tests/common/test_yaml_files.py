@@ -291,6 +291,23 @@ def test_aliases_and_merge_keys_are_refused_with_their_line(path, case):
         )
 
 
+@pytest.mark.parametrize("mark", ["<<<<<<< HEAD", "||||||| 12ab3", "=======", ">>>>>>> topic: a commit"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_the_markers_of_a_merge_conflict_are_named_with_their_line(path, mark, end):
+    path.write_bytes(f"a: 1\nb:\n  c: 2\n{mark}{end}".encode())
+    expected = r"some.yaml:4: expected one version, received the markers of a merge conflict; keep one of the versions"
+    with pytest.raises(InputError, match=expected):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: '======='", "# =======\na: 1", "a: |\n  <<<<<<< HEAD\n", "a: ========", "=======: 1", "<<<<<<<: 1"]
+)
+def test_what_only_looks_like_a_marker_is_read(path, text):
+    path.write_text(text)
+    assert isinstance(read_yaml(path), dict)
+
+
 def test_dvc_changes_no_value_below_an_alias(path):
     """The reason why aliases are refused. DVC changes neither value or both; if this fails, DVC has learnt it."""
     path.write_text("one: &a {units: 1}\ntwo: *a\n")

@@ -192,6 +192,7 @@ def test_a_word_that_yaml_1_1_read_as_a_boolean_is_refused_by_name(word: str, me
     [
         ({"learning_rate": -0.1}, "learning_rate: expected a number above 0, received -0.1"),
         ({"learning_rate": 0}, "learning_rate: expected a number above 0, received 0"),
+        ({"learning_rate": 1e-50}, "learning_rate: expected a number of 1.2e-38 or more, since smaller ones are 0 in"),
         ({"learning_rate": None}, "learning_rate: expected a number above 0, received nothing"),
         ({"clipnorm": -1}, "clipnorm: expected a number above 0, received -1"),
         ({"clipvalue": 0}, "clipvalue: expected a number above 0, received 0"),

@@ -42,6 +42,7 @@ class Checkpoint:
         self.path = paths.cache_folder() / "checkpoints" / f"{key}.npz"
         self._interval_seconds, self._saved_at = interval_seconds, time.monotonic()
         self._writer: threading.Thread | None = None
+        self._has_warned = False
 
     def is_due(self) -> bool:
         """Tell whether the interval has passed since the last save or load."""
@@ -115,7 +116,9 @@ class Checkpoint:
             with atomic.new_file(self.path) as partial:
                 np.savez(partial, allow_pickle=False, **arrays)
         except OSError as error:  # a full cache folder must not fail a training whose outputs have room
-            logger.warning("no checkpoint could be written (%s); the training goes on without", error)
+            if not self._has_warned:
+                logger.warning("no checkpoint could be written (%s); the training goes on without", error)
+            self._has_warned = True
 
 
 def _delete_old(folder: Path) -> None:
