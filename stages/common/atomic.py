@@ -96,14 +96,15 @@ def _partial_file(path: Path) -> Iterator[Path]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in _leftovers(path.parent, f".{path.stem}.", f".partial{path.suffix}"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):  # it may be another user's
+            leftover.unlink()
     # the process number keeps two writers apart; the suffix stays last, because Keras and Pillow read it
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        with _named(path, partial):
+    with _named(path, partial):
+        try:
             yield partial
-    finally:
-        partial.unlink(missing_ok=True)
+        finally:
+            partial.unlink(missing_ok=True)  # an error where nothing can be written, even if there is no such file
 
 
 @contextmanager

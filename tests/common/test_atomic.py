@@ -221,13 +221,16 @@ def test_files_that_can_be_written_are_left_as_they_are(tmp_path):
     assert names(new.parent) == []
 
 
-def test_a_file_that_cannot_be_written_is_an_error_before_it_is_written(tmp_path, monkeypatch):
-    def fail(path):
+@pytest.mark.parametrize("write", [atomic.check_writable, lambda path: atomic.write_text(path, "new")])
+def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch, write):
+    def fail(path, *_, **__):
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
-    monkeypatch.setattr(Path, "touch", fail)
-    with pytest.raises(OSError, match=r"Read-only file system: '.*model\.keras'"):
-        atomic.check_writable(tmp_path / "model.keras")
+    for method in ("touch", "open", "unlink"):  # on a read-only disk, to delete what is not there fails too
+        monkeypatch.setattr(Path, method, fail)
+    with pytest.raises(OSError, match="Read-only file system") as caught:
+        write(tmp_path / "model.keras")
+    assert caught.value.filename == str(tmp_path / "model.keras")
     assert names(tmp_path) == []
 
 
