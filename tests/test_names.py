@@ -56,7 +56,7 @@ ODD = {
     "number": ("tiny:", "2024:", f"datasets: expected {NAME} (in quotes if it is a number or a date), received 2024;"),
     "fraction": ("tiny:", "1e3:", "(in quotes if it is a number or a date), received 1000.0;"),
     "date": ("tiny:", "2024-05-01:", "(in quotes if it is a number or a date), received 2024-05-01;"),
-    "truth": ("tiny:", "true:", "(in quotes if it is a number or a date), received True;"),
+    "truth": ("tiny:", "true:", "(in quotes if it is a number or a date), received true;"),
     "nothing": ("tiny:", "null:", "(in quotes if it is a number or a date), received nothing;"),
     "blank": (
         "tiny:",

@@ -30,7 +30,9 @@ def new_bar(console: Console, total: float | None, unit: str = "") -> "FittedPro
     elif total:
         columns[2:2] = [bars.MofNCompleteColumn(), word, remaining]
     dispensable = [line, elapsed, remaining, speed, word, note]
-    return FittedProgress(columns, dispensable, console=console, transient=True, disable=not console.is_terminal)
+    options = {"console": console, "transient": True, "disable": not console.is_terminal}
+    # colorama, which DVC imports, would keep a redirected standard output and write to it at exit
+    return FittedProgress(columns, dispensable, redirect_stdout=False, **options)
 
 
 class FittedProgress(bars.Progress):

@@ -78,6 +78,9 @@ SCALARS = {
 }
 
 
+NUMBER = re.compile(f"{SCALARS['float'][0]}|{SCALARS['int'][0]}")
+
+
 class _AliasError(Exception):
     """An alias or a merge key; the arguments are its words and its line, from 1."""
 
@@ -358,10 +361,13 @@ def _first_misfit(path: Path, place: str, errors: list[ErrorDetails]) -> InputEr
         expected, received = "a value", "nothing"
     if expected.startswith("true or false") and str(found).lower() in BOOLEAN_WORDS:
         next_step = f"YAML 1.2 reads it as text, write {BOOLEAN_WORDS[str(found).lower()]}"
+    elif isinstance(found, str) and NUMBER.fullmatch(found) and "number" in expected and "in quotes" not in expected:
+        next_step = "remove the quotes, which make it text"
     more = f" (and {len(errors) - 1} more to fix)" if len(errors) > 1 else ""
     return InputError(": ".join(filter(None, where)), expected, received, f"{next_step}{more}")
 
 
 def _shortened(value: object) -> str:
     text = "nothing" if value is None else str(value) if isinstance(value, datetime.date) else repr(value)
+    text = text.lower() if isinstance(value, bool) else text  # as YAML writes it
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

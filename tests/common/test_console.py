@@ -313,3 +313,11 @@ def test_a_terminal_of_width_0_shows_what_any_other_shows(monkeypatch: pytest.Mo
         console.table(["picture", "it is"], [["a.png", "7"]])
 
     assert CliRunner().invoke(app, []).stdout.split() == ["picture", "it", "is", "a.png", "7"]
+
+
+def test_standard_output_stays_what_it_is_below_a_progress_bar(monkeypatch):
+    """colorama keeps the standard output that it finds, and writes to it at exit."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    before = sys.stdout
+    with console.progress("reading", total=None):
+        assert sys.stdout is before

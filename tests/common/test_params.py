@@ -13,6 +13,12 @@ from tests.pipeline import ROOT
 RUN = "{dataset: tiny, recipe: mlp, seed: 0}"
 WRONG = {
     "seed is text": (RUN, RUN.replace("0}", "zero}"), "runs.tiny-mlp.seed: expected a whole number, received 'zero'"),
+    "seed in quotes": (
+        RUN,
+        RUN.replace("0}", "'0'}"),
+        "seed: expected a whole number, received '0'; remove the quotes, which make it text",
+    ),
+    "name with a dot": ("tiny-mlp:", "'1.5':", "received '1.5'; edit the file"),
     "seed is a fraction": (
         RUN,
         RUN.replace("0}", "1.0}"),

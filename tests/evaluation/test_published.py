@@ -51,7 +51,7 @@ def test_a_name_without_a_file_is_a_misspelling_of_the_nearest_that_has_one(accu
     ("text", "expected"),
     [
         ("accuracy: {tiny: {mlp: '0.965'}}", "accuracy.tiny.mlp: expected a number, received '0.965'"),
-        ("accuracy: {tiny: {mlp: true}}", "accuracy.tiny.mlp: expected a number, received True"),
+        ("accuracy: {tiny: {mlp: true}}", "accuracy.tiny.mlp: expected a number, received true"),
         ("accuracy: {tiny: {mlp: .nan}}", "accuracy.tiny.mlp: expected less than or equal to 1, received nan"),
         ("accuracy: {tiny: {mlp: 96.5}}", "accuracy.tiny.mlp: expected less than or equal to 1, received 96.5"),
         ("acuracy: {}", "(did you mean 'accuracy'?), received 'acuracy'"),

@@ -100,7 +100,7 @@ def test_an_optimizer_is_what_the_recipe_says_or_is_refused_in_a_line(name: str,
     [
         (
             {"layer": "Dense", "units": True},
-            "expected a whole number of 1 or more and below 2³¹, received True",
+            "expected a whole number of 1 or more and below 2³¹, received true",
         ),
         (
             {"layer": "Dense", "units": 2.0},
@@ -130,7 +130,7 @@ def test_an_optimizer_is_what_the_recipe_says_or_is_refused_in_a_line(name: str,
             "variance: expected a number above 0 or a list of such numbers, received -1",
         ),
         ({"layer": "Dropout", "rate": 1}, "rate: expected a number of 0 or more and below 1, received 1; edit"),
-        ({"layer": "Dropout", "rate": True}, "rate: expected a number of 0 or more and below 1, received True"),
+        ({"layer": "Dropout", "rate": True}, "rate: expected a number of 0 or more and below 1, received true"),
         ({"layer": "Dropout", "rate": float("nan")}, "rate: expected a number of 0 or more and below 1, received nan"),
         (
             {"layer": "RandomFlip", "mode": "sideways"},
@@ -196,7 +196,7 @@ def test_a_word_that_yaml_1_1_read_as_a_boolean_is_refused_by_name(word: str, me
         ({"learning_rate": None}, "learning_rate: expected a number above 0, received nothing"),
         ({"clipnorm": -1}, "clipnorm: expected a number above 0, received -1"),
         ({"clipvalue": 0}, "clipvalue: expected a number above 0, received 0"),
-        ({"global_clipnorm": True}, "global_clipnorm: expected a number above 0, received True"),
+        ({"global_clipnorm": True}, "global_clipnorm: expected a number above 0, received true"),
         ({"momentum": "0.9"}, "momentum: expected a number of 0 or more and below 1, received '0.9'"),
         ({"momentum": 1}, "momentum: expected a number of 0 or more and below 1, received 1"),
         ({"nesterov": "no"}, "nesterov: expected true or false, received 'no'; YAML 1.2 reads it as text, write false"),

@@ -89,7 +89,7 @@ def test_an_answer_is_not_averaged_unasked(written: str):
         ("epochs: 2", "epochs: 0", "training.epochs: expected greater than or equal to 1, received 0"),
         ("epochs: 2", "epochs: 2.5", "training.epochs: expected a whole number, received 2.5"),
         ("epochs: 2", "epochs: '2'", "training.epochs: expected a whole number, received '2'"),
-        ("epochs: 2", "epochs: true", "training.epochs: expected a whole number, received True"),
+        ("epochs: 2", "epochs: true", "training.epochs: expected a whole number, received true"),
         ("batch_size: 20", "batch_size: -1", "training.batch_size: expected greater than or equal to 1, received -1"),
         (
             "validation: none",

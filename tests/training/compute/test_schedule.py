@@ -141,7 +141,7 @@ def test_a_single_step_has_the_peak():
         ("label_smoothing: 1/0", "training.label_smoothing: expected a fraction with a denominator other than zero"),
         ("label_smoothing: .nan", "training.label_smoothing: expected"),
         ("label_smoothing: '0.1'", "training.label_smoothing: expected a number, received '0.1'"),
-        ("label_smoothing: false", "training.label_smoothing: expected a number, received False"),
+        ("label_smoothing: false", "training.label_smoothing: expected a number, received false"),
         ("ema_decay: 0", "training.ema_decay: expected greater than 0, received 0"),
         ("ema_decay: 1", "training.ema_decay: expected less than 1, received 1"),
         ("ema_decay: -1", "training.ema_decay: expected greater than 0, received -1"),
