@@ -10,7 +10,7 @@ from tests import own, pipeline, tiny
 from tests.test_pipeline import UP_TO_DATE, Repository
 
 BEFORE = """\
-downloads: []
+downloads: [tiny]
 datasets:
   tiny: {source: data/raw/tiny}
 runs:

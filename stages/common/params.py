@@ -85,7 +85,10 @@ class Params(ConfigFile):
         if not (source.exists() or any(comes)):
             expected = "the path of data that are there, that are downloaded or that `dvc add` has added"
             raise InputError(
-                f"{PATH}: datasets.{name}.source", expected, repr(str(source)), "correct it or add the data"
+                f"{PATH}: datasets.{name}.source",
+                expected,
+                repr(str(source)),
+                "correct it, add the data, or remove the dataset",
             )
 
 

@@ -131,7 +131,7 @@ def test_a_source_where_nothing_is_is_told(project):
         params.Params.load(params.PATH).check_files()
     assert str(caught.value) == (
         "params.yaml: datasets.tiny.source: expected the path of data that are there, that are downloaded or that "
-        "`dvc add` has added, received 'data/raw/tyni'; correct it or add the data"
+        "`dvc add` has added, received 'data/raw/tyni'; correct it, add the data, or remove the dataset"
     )
 
 
