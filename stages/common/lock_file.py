@@ -95,6 +95,7 @@ class LockFile:
     def __init__(self, text: str) -> None:
         refuse_conflict(text, PATH, RESOLVE)
         self._text = text
+        self._stages: dict[str, StageRecord | None] = {}  # those that were parsed
 
     @classmethod
     def load(cls) -> "LockFile | None":
@@ -116,6 +117,11 @@ class LockFile:
         Raises:
             InputError: The stage does not have the form in which DVC writes it.
         """
+        if name not in self._stages:
+            self._stages[name] = self._parse(name)
+        return self._stages[name]
+
+    def _parse(self, name: str) -> StageRecord | None:
         lines = re.search(rf"^  {re.escape(name)}:\n(?:    .*\n?)*", self._text, re.MULTILINE)
         if not lines:
             return None
