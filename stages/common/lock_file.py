@@ -125,8 +125,10 @@ class LockFile:
         lines = re.search(rf"^  {re.escape(name)}:\n(?:    .*\n?)*", self._text, re.MULTILINE)
         if not lines:
             return None
-        above = "\n" * self._text.count("\n", 0, lines.start())  # for the line number in an error
-        values: Any = parse_yaml(above + lines[0], PATH)
+        try:
+            values: Any = parse_yaml(lines[0], PATH)
+        except InputError:  # again, for the number of the line: to read what is above takes most of the time
+            values = parse_yaml("\n" * self._text.count("\n", 0, lines.start()) + lines[0], PATH)
         try:
             stage = values[name]
             params = {file: dict(each) for file, each in stage.get("params", {}).items()}
