@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages import preprocess
-from stages.common import console
+from stages.common import console, signals
 from stages.common.environment import fix_environment
 from tests import tiny
 from tests.commands import run_all
@@ -49,6 +49,15 @@ def python_sigint() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture()
+def system_handlers() -> Iterator[None]:
+    """Give SIGTERM and SIGHUP the system's handlers, and back what they had."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.REQUESTS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -118,7 +118,7 @@ def command(body: Callable[P, None]) -> Callable[P, None]:
         except InputError as error:
             _fail(str(error))
         except BrokenPipeError:  # the reader of the output, such as head, has ended
-            os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)  # for Python's own flush at exit
+            signals.write_nowhere(STANDARD_OUTPUT)  # for Python's own flush at exit
             raise typer.Exit(1) from None
         except OSError as error:
             where, reason = printable(error.filename or "disk")[:LONGEST_PATH], error.strerror or error

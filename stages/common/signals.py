@@ -4,9 +4,10 @@ import os
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 REQUESTS = (signal.SIGTERM, signal.SIGHUP)
 SYSTEM_HANDLERS = {  # of the system and of Python, which a command may replace
@@ -37,22 +38,35 @@ def raised() -> Iterator[None]:
     takes its place. A signal that is ignored, as `nohup` does it, or has another handler stays so.
     """
     global _received
+    _received = 0
+    with replaced(raise_stopped, SYSTEM_HANDLERS):
+        try:
+            yield
+        except Exception:
+            if _received:
+                raise Stopped(_received) from None
+            raise
+
+
+@contextmanager
+def replaced(handler: Any, replaceable: Mapping[signal.Signals, Container[Any]]) -> Iterator[None]:
+    """Replace the handlers of signals while the block runs; in a thread other than the main one, none.
+
+    Args:
+        handler: New handler.
+        replaceable: Handlers that may be replaced, by the signal.
+    """
     before = {}
     if threading.current_thread() is threading.main_thread():  # Python allows no other to set handlers
-        handlers = {number: signal.getsignal(number) for number in SYSTEM_HANDLERS}
-        before = {number: handler for number, handler in handlers.items() if handler in SYSTEM_HANDLERS[number]}
-    _received = 0
+        handlers = {number: signal.getsignal(number) for number in replaceable}
+        before = {number: found for number, found in handlers.items() if found in replaceable[number]}
     try:
         for number in before:
-            signal.signal(number, raise_stopped)
-        yield
-    except Exception:
-        if _received:
-            raise Stopped(_received) from None
-        raise
-    finally:
-        for number, handler in before.items():
             signal.signal(number, handler)
+        yield
+    finally:
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
 def raise_stopped(number: int, frame: FrameType | None) -> None:

@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stages.common import signals
 from tests.processes import PATIENCE, line_of, start_code
+
+pytestmark = pytest.mark.usefixtures("system_handlers")
 
 STAGE = """
 import sys, time
@@ -58,15 +59,6 @@ import runpy
 sys.argv = ["-m"]  # as Python has it until it has found the module
 runpy.run_module("stages.code", run_name="__main__", alter_sys=True)
 """
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    """Give the signals the system's handlers, and back what they had."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.REQUESTS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def send(*numbers: int) -> None:

@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from stages.common import signals
 
@@ -36,7 +35,7 @@ def deferred() -> Iterator[Callable[[], int]]:
             signals.leave_closed_terminal()
 
     try:
-        with _replaced(defer):
+        with signals.replaced(defer, HANDLERS):
             yield lambda: first
     except BaseException:
         if first in signals.REQUESTS:
@@ -47,20 +46,5 @@ def deferred() -> Iterator[Callable[[], int]]:
 @contextmanager
 def default() -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and SIGHUP end the process, for a library that waits and does not return to Python."""
-    with _replaced(signal.SIG_DFL):
+    with signals.replaced(signal.SIG_DFL, HANDLERS):
         yield
-
-
-@contextmanager
-def _replaced(handler: Any) -> Iterator[None]:
-    """Replace the handlers of the signals while the block runs, where they may be replaced."""
-    before = {
-        number: signal.getsignal(number) for number, known in HANDLERS.items() if signal.getsignal(number) in known
-    }
-    try:
-        for number in before:
-            signal.signal(number, handler)
-        yield
-    finally:
-        for number, known in before.items():
-            signal.signal(number, known)

@@ -1,12 +1,13 @@
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
 
 from stages.common import signals
 from stages.training.runtime import interrupts
+
+pytestmark = pytest.mark.usefixtures("system_handlers")
 
 
 def press(times: int = 1) -> None:
@@ -17,15 +18,6 @@ def press(times: int = 1) -> None:
 def send(*numbers: int) -> None:
     for number in numbers:
         os.kill(os.getpid(), number)
-
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    """Give SIGTERM and SIGHUP the system's handlers, and back what they had."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.REQUESTS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("python_sigint")
