@@ -10,7 +10,17 @@ from pydantic import Field, model_validator
 
 from stages.common import paths
 from stages.common.errors import InputError
-from stages.common.yaml_files import Config, ConfigFile, Name, did_you_mean, misfit, parse_yaml, read_text, said
+from stages.common.yaml_files import (
+    Config,
+    ConfigFile,
+    Name,
+    did_you_mean,
+    misfit,
+    names_beside,
+    parse_yaml,
+    read_text,
+    said,
+)
 
 PATH = Path("params.yaml")
 
@@ -62,6 +72,10 @@ class Params(ConfigFile):
                     expected = f"{key} whose names differ by more than capitals, as files of macOS and Windows do"
                     raise misfit(expected, f"{other} and {name}")
         return self
+
+    def named_runs(self) -> dict[str, "Run"]:
+        """Return the runs, by name."""
+        return {name: Run(name, run.dataset, run.recipe, run.seed) for name, run in self.runs.items()}
 
     def check_files(self) -> None:
         """Raise if a file is missing that a dataset or a recipe needs.
@@ -140,7 +154,7 @@ def load_runs() -> dict[str, Run]:
     Raises:
         InputError: params.yaml does not fit its schema.
     """
-    return {name: Run(name, run.dataset, run.recipe, run.seed) for name, run in Params.load(PATH).runs.items()}
+    return Params.load(PATH).named_runs()
 
 
 def find_run(name: str) -> Run:
@@ -163,7 +177,7 @@ def find_source(dataset: str) -> Path:
 
 def _check_file(path: Path, key: str) -> None:
     if not path.is_file():
-        names = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
+        names = names_beside(path)
         known = f"one of {', '.join(names)}{did_you_mean(path.stem, names)}"
         raise InputError(f"{PATH}: {key}", known, repr(path.stem), f"choose one, or write {path} and add it to git")
 

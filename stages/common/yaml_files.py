@@ -278,7 +278,7 @@ def read_text(path: Path) -> str:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError as error:
-        neighbours = sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
+        neighbours = names_beside(path)
         choice = "run the command in the project's folder"
         if neighbours and path.parent != Path():
             hint = did_you_mean(path.stem, neighbours) if len(neighbours) > 1 else ""
@@ -289,6 +289,11 @@ def read_text(path: Path) -> str:
     if len(text) > MAX_CHARACTERS:
         raise InputError(path, f"at most {MAX_CHARACTERS:,} characters", "more", "check that this is the right file")
     return text
+
+
+def names_beside(path: Path) -> list[str]:
+    """Return the names of the files in the folder of `path` that have its suffix, without it and sorted."""
+    return sorted(file.stem for file in path.parent.glob(f"*{path.suffix}"))
 
 
 def refuse_conflict(

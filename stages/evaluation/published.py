@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.common import paths
-from stages.common.yaml_files import ConfigFile, Name, nearest
+from stages.common.yaml_files import ConfigFile, Name, names_beside, nearest
 from stages.images import catalog
 
 PATH = Path("published.yaml")
@@ -37,7 +37,7 @@ class Published(ConfigFile):
 
 def _misspelling(name: str, written: Iterable[str], path: Path) -> str | None:
     """Return the name written in place of one whose file is at `path`, or None."""
-    known = [file.stem for file in path.parent.glob(f"*{path.suffix}")]
     if name in written:
         return None
+    known = names_beside(path)
     return next((each for each in written if each not in known and nearest(each, known) == name), None)

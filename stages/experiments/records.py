@@ -4,7 +4,6 @@
 evaluate did not run after train. dvc.lock shows this: it has what made the model, and what scored it.
 """
 
-import hashlib
 import logging
 import math
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.common import differences, paths
+from stages.common import differences, hashes, paths
 from stages.common.errors import InputError, first_line
 from stages.common.lock_file import PATH as LOCK_PATH
 from stages.common.lock_file import LockFile, RunRecord, StageRecord
@@ -147,7 +146,7 @@ class _Reader:
         try:
             metrics = _numbers(_content(revision["data"], "metrics", path))
             recorded = evaluate.outs.get(path.as_posix())
-            if recorded and recorded != _md5(self._read(revision["rev"], path)):
+            if recorded and recorded != hashes.md5(self._read(revision["rev"], path)):
                 raise UnreadableError(f"its {path} is not what its {LOCK_PATH} records")
             if not 0 <= metrics.get(TEST, math.nan) <= 1:
                 raise UnreadableError(f"its {path} has none between 0 and 1")
@@ -213,10 +212,6 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     return {
         name: each for name, each in metrics.items() if isinstance(each, int | float) and not isinstance(each, bool)
     }
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _inputs(record: RunRecord) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """Whether a result is of what the files say now: dvc.lock records what made it."""
 
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.common import differences, fingerprints, paths
+from stages.common import differences, fingerprints, hashes, paths
 from stages.common.errors import InputError
 from stages.common.lock_file import PATH as LOCK_PATH
 from stages.common.lock_file import LockFile, RunRecord, StageRecord
@@ -118,11 +117,11 @@ def _recipe_changes(path: Path, record: RunRecord) -> Iterator[str]:
 
 def _md5(path: Path) -> str:
     """Return the MD5 of a file, as DVC records it; empty without the file."""
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else ""
+    return hashes.md5(path.read_bytes()) if path.is_file() else ""
 
 
 @functools.cache
 def _code(stage: str) -> str:
     """Return the MD5 of the fingerprints of a stage's code, as the stage `code` would write them now."""
     lines = (f"{path} {sha256}\n" for path, sha256 in fingerprints.fingerprint_stage(stage).items())
-    return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
+    return hashes.md5("".join(lines).encode())

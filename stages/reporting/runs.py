@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,9 @@ def read() -> tuple[list[Result], list[str]]:
     Raises:
         InputError: A YAML file, dvc.lock, a metrics file or a classes' table does not fit.
     """
-    runs, lock = params.load_runs(), LockFile.load()
-    freshness = _freshness(lock, {run.dataset for run in runs.values()}) if lock else None
+    declared, lock = Params.load(params.PATH), LockFile.load()
+    runs = declared.named_runs()
+    freshness = _freshness(lock, declared) if lock else None
     results = [_read_result(run, freshness) for name, run in runs.items() if paths.metrics(name).exists()]
     results.sort(key=_rank)
     return results, [name for name in runs if not paths.metrics(name).exists()]
@@ -88,9 +89,8 @@ def read_samples(results: list[Result]) -> list[tuple[str, bytes]]:
     return [(title, path.read_bytes()) for title, path in plots if path.exists()]
 
 
-def _freshness(lock: LockFile, datasets: Set[str]) -> Freshness:
-    declared = Params.load(params.PATH).datasets
-    sources = {name: dataset.source for name, dataset in declared.items() if name in datasets}
+def _freshness(lock: LockFile, declared: Params) -> Freshness:
+    sources = {run.dataset: declared.datasets[run.dataset].source for run in declared.runs.values()}
     return Freshness(lock, sources, Published.load(published.PATH))
 
 
